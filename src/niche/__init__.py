@@ -1,0 +1,46 @@
+"""niche: why a cancer metastasises to the organs it does, from single-cell data.
+
+Data flows one way: ``AnnData -> niche.pp -> niche.tl -> niche.get -> niche.pl / niche.report``.
+Everything is imported on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from niche import datasets, errors, get, pl, pp, recipes, report, resources, tl
+    from niche._settings import settings
+
+__version__ = "0.1.0"
+
+_MODULES = ("datasets", "errors", "get", "pl", "pp", "recipes", "report", "resources", "tl")
+
+__all__ = [
+    "__version__",
+    "datasets",
+    "errors",
+    "get",
+    "pl",
+    "pp",
+    "recipes",
+    "report",
+    "resources",
+    "settings",
+    "tl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"niche.{name}")
+    if name == "settings":
+        from niche._settings import settings
+
+        return settings
+    raise AttributeError(f"module 'niche' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
