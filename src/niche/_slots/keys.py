@@ -1,0 +1,43 @@
+"""Every name under which niche stores something in an AnnData, each written once."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+COUNTS = "counts"
+"""``layers``: raw counts."""
+
+# uns
+DESIGN = "design"
+QC = "qc"
+NORMALIZE = "normalize"
+GENES = "harmonize_genes"
+COMPARTMENTS = "compartments"
+CLUSTER = "cluster"
+COMMUNICATION = "communication"
+
+# obs
+CLUSTER_OBS = "cluster"
+DOUBLET_SCORE = "doublet_score"
+QC_PASS = "qc_pass"
+QC_REASON = "qc_reason"
+
+# var
+SYMBOL = "symbol"
+ENSEMBL_ID = "ensembl_id"
+
+# vocabulary
+TISSUES = ("primary", "metastasis", "normal")
+COMPARTMENTS_ALL = (
+    "tumor",
+    "stromal",
+    "endothelial",
+    "immune",
+    "parenchymal",
+    "epithelial_normal",
+    "unresolved",
+)
+HOST = COMPARTMENTS_ALL[1:6]
+LINEAGES = ("malignant", "fibroblast-like", "endothelial", "myeloid", "lymphoid", "parenchymal", "other")
+FRAMEWORK_ORGANS = ("bone", "brain", "liver", "lung", "lymph_node")
+ORGANISMS = ("human", "mouse")

@@ -1,0 +1,210 @@
+"""Read a cells x genes matrix of any kind in fixed row tiles, checking the values as they pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import anndata as ad
+import numpy as np
+from scipy import sparse
+
+from niche._slots import keys
+from niche.errors import InputTypeError, InputValueError, MissingKeyError
+
+Kind = Literal["counts", "lognorm"]
+
+TILE_ROWS = 4096
+"""Rows of a tile. Part of the numerical contract: changing it changes the last bits of sums."""
+
+BLOCK_ROWS = 8 * TILE_ROWS
+"""Rows read at a time from disk or dask."""
+
+_LOG_MAXIMUM = 30.0
+_SAMPLE = 200_000
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A layer of an AnnData, resolved at the door and read lazily.
+
+    Attributes
+    ----------
+    values
+        numpy array, csr, csc, dask array of either, or a backed dataset; (n_obs, n_vars).
+    name
+        How messages call it: ``X`` or ``layers['counts']``.
+    kind
+        ``counts`` or ``lognorm``: what every block must look like.
+    """
+
+    values: Any
+    name: str
+    kind: Kind
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_obs, n_vars)."""
+        return self.values.shape
+
+    def blocks(self) -> Iterator[tuple[int, sparse.csr_matrix]]:
+        """Yield ``(first_row, csr block)``; blocks start at multiples of :data:`TILE_ROWS`."""
+        for first, block in _raw_blocks(self.values):
+            csr = as_csr(block)
+            check_values(csr.data, self.kind, self.name)
+            yield first, csr
+
+    def in_memory(self) -> sparse.csr_matrix:
+        """Return the whole matrix as csr."""
+        parts = [block for _, block in self.blocks()]
+        return parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
+
+
+def resolve(adata: ad.AnnData, layer: str | None, kind: Kind) -> Matrix:
+    """Return the matrix a function works on, after a first look at its values."""
+    name = layer_name(layer)
+    if layer is None:
+        values = adata.X
+        if values is None:
+            raise MissingKeyError(
+                f"adata.X is empty. Give layer=; available layers: {available_layers(adata)}."
+            )
+    elif layer in available_layers(adata):
+        values = adata.layers[layer]
+    else:
+        raise MissingKeyError(
+            f"layer {layer!r} not found in adata.layers. Available: {available_layers(adata) or 'none'}."
+        )
+    matrix = Matrix(values, name, kind)
+    check_values(_peek(values), kind, name)
+    return matrix
+
+
+def available_layers(adata: ad.AnnData) -> list[str]:
+    """Names of the layers (anndata 0.13 also lists ``None``, which is X)."""
+    return [name for name in adata.layers if name is not None]
+
+
+def layer_name(layer: str | None) -> str:
+    """How messages call a layer."""
+    return "X" if layer is None else f"layers[{layer!r}]"
+
+
+def has_counts(adata: ad.AnnData) -> bool:
+    """Whether raw counts are stored where niche keeps them."""
+    return keys.COUNTS in available_layers(adata)
+
+
+def detect_kind(adata: ad.AnnData, layer: str | None = None) -> Kind:
+    """Say whether a layer holds counts or log values, from a sample of its rows."""
+    values = adata.X if layer is None else adata.layers[layer]
+    data = _peek(values)
+    check_finite(data, layer_name(layer))
+    return "counts" if _integral(data) else "lognorm"
+
+
+def as_csr(block: Any) -> sparse.csr_matrix:
+    """Return any block as canonical csr of float32 or float64; no copy when it is one already."""
+    if sparse.issparse(block):
+        data_type = block.dtype
+        csr = block.astype(_float_type(data_type)).tocsr() if data_type not in _FLOATS else block.tocsr()
+    else:
+        dense = np.asarray(block)
+        csr = sparse.csr_matrix(dense.astype(_float_type(dense.dtype), copy=False))
+    if not csr.has_canonical_format:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    return csr
+
+
+def check_values(data: np.ndarray, kind: Kind, name: str) -> None:
+    """Refuse values that are not finite, negative, or of the other kind."""
+    check_finite(data, name)
+    if data.size == 0:
+        return
+    if kind == "counts" and not _integral(data):
+        raise InputValueError(
+            f"{name} must hold raw counts (whole numbers), found fractions such as "
+            f"{_first_fraction(data):.4g}. Give the layer that holds counts, or use kind='lognorm' where "
+            "the function has it: data without counts can be analysed, with less."
+        )
+    if kind == "lognorm":
+        if float(data.max()) > _LOG_MAXIMUM:
+            raise InputValueError(
+                f"{name} must hold log1p-normalised values, found {float(data.max()):.6g}: these look like "
+                "counts or unlogged values. Run niche.pp.normalize(adata) first."
+            )
+
+
+def check_finite(data: np.ndarray, name: str) -> None:
+    """Refuse NaN, infinities and negative values; say how many there are."""
+    if data.size == 0:
+        return
+    if not np.issubdtype(data.dtype, np.number) and data.dtype != bool:
+        raise InputTypeError(f"{name} must be numeric. Got dtype {data.dtype}.")
+    low, high = data.min(), data.max()
+    if np.isfinite(low) and np.isfinite(high) and low >= 0:
+        return
+    n_nan, n_inf = int(np.isnan(data).sum()), int(np.isinf(data).sum())
+    n_negative = int((data < 0).sum())
+    found = [
+        text
+        for n, text in ((n_nan, f"{n_nan} NaN"), (n_inf, f"{n_inf} infinite"), (n_negative, f"{n_negative} negative"))
+        if n
+    ]
+    raise InputValueError(
+        f"{name} must be finite and non-negative, found {', '.join(found)} values in the part read. "
+        "Scaled or batch-corrected matrices cannot be used: give counts or log1p-normalised values."
+    )
+
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _float_type(dtype: np.dtype) -> type:
+    """float32 holds float16 and small integers exactly; wider integers need float64."""
+    if dtype in _FLOATS:
+        return dtype.type
+    if not (np.issubdtype(dtype, np.number) or dtype == bool):
+        raise InputTypeError(f"the matrix must be numeric. Got dtype {dtype}.")
+    return np.float32 if dtype.itemsize <= 2 else np.float64
+
+
+def _raw_blocks(values: Any) -> Iterator[tuple[int, Any]]:
+    if isinstance(values, np.ndarray) or sparse.issparse(values):
+        yield 0, values
+    elif is_dask(values):
+        rows = values.rechunk({0: BLOCK_ROWS, 1: -1})
+        for i in range(rows.numblocks[0]):
+            yield i * BLOCK_ROWS, rows.blocks[i].compute()
+    else:
+        for first in range(0, values.shape[0], BLOCK_ROWS):
+            yield first, values[first : first + BLOCK_ROWS]
+
+
+def is_dask(values: Any) -> bool:
+    return hasattr(values, "dask") and hasattr(values, "rechunk")
+
+
+def _peek(values: Any) -> np.ndarray:
+    """Stored values of a few rows: the first, the middle and the last."""
+    n = values.shape[0]
+    found: list[np.ndarray] = []
+    for first in sorted({0, n // 2, max(n - 64, 0)}):
+        part = values[first : first + 64]
+        if is_dask(part):
+            part = part.compute()
+        found.append(np.asarray(part.data if sparse.issparse(part) else part).ravel()[:_SAMPLE])
+    data = np.concatenate(found)
+    if data.dtype == object:
+        raise InputTypeError("the matrix must be numeric. Got dtype object.")
+    return data
+
+
+def _integral(data: np.ndarray) -> bool:
+    return bool(np.issubdtype(data.dtype, np.integer) or data.dtype == bool or (data == np.floor(data)).all())
+
+
+def _first_fraction(data: np.ndarray) -> float:
+    return float(data[data != np.floor(data)][0])

@@ -1,0 +1,80 @@
+"""The only raw reader of results: finds them, and refuses those that no longer fit the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import anndata as ad
+import numpy as np
+
+from niche._slots import fingerprint, keys, validate
+from niche.errors import InputValueError, MissingKeyError, StaleResultError
+
+
+def result(adata: ad.AnnData, key: str, *, run_first: str) -> Mapping[str, Any]:
+    """Return ``uns[key]`` after checking that it is ours, current, and of this schema.
+
+    Raises
+    ------
+    MissingKeyError
+        Nothing is stored under the key; the message names the function that stores it.
+    StaleResultError
+        The labels, genes or values it was computed from have changed since.
+    """
+    validate.anndata(adata)
+    if key not in adata.uns:
+        raise MissingKeyError(
+            f"adata.uns[{key!r}] not found. Run {run_first} first. "
+            f"Results of niche stored here: {validate.shown(ours(adata)) or 'none'}."
+        )
+    stored = adata.uns[key]
+    if not isinstance(stored, Mapping) or "niche_version" not in stored:
+        raise InputValueError(
+            f"adata.uns[{key!r}] was not written by niche. Give the key_added that {run_first} was run with."
+        )
+    if int(stored["schema_version"]) != keys.SCHEMA_VERSION:
+        raise StaleResultError(
+            f"adata.uns[{key!r}] was written by niche {stored['niche_version']} in another layout "
+            f"(schema {stored['schema_version']}, this version reads {keys.SCHEMA_VERSION}). Run {run_first} again."
+        )
+    changed = fingerprint.changed(adata, stored["fingerprint"])
+    if changed:
+        raise StaleResultError(
+            f"adata.uns[{key!r}] no longer fits the data: {', '.join(changed)} changed since {run_first} was "
+            "run. Run it again."
+        )
+    return stored
+
+
+def is_current(adata: ad.AnnData, key: str, params: Mapping[str, Any]) -> bool:
+    """Whether ``uns[key]`` is there, fits the data, and was made with these parameters."""
+    if key not in ours(adata):
+        return False
+    stored = adata.uns[key]
+    if int(stored["schema_version"]) != keys.SCHEMA_VERSION or fingerprint.changed(adata, stored["fingerprint"]):
+        return False
+    return all(name in stored["params"] and _same(stored["params"][name], value) for name, value in params.items())
+
+
+def ours(adata: ad.AnnData) -> list[str]:
+    """Keys of ``uns`` that hold a result of niche."""
+    return [
+        key
+        for key, value in adata.uns.items()
+        if isinstance(value, Mapping) and "niche_version" in value and "fingerprint" in value
+    ]
+
+
+def strings(values: Any) -> list[str]:
+    """A stored list of strings."""
+    return [str(value) for value in np.atleast_1d(np.asarray(values, dtype=object))]
+
+
+def _same(stored: Any, wanted: Any) -> bool:
+    from niche._slots.write import plain
+
+    ready = plain(wanted)
+    if isinstance(ready, np.ndarray) or isinstance(stored, np.ndarray):
+        return np.array_equal(np.asarray(stored), np.asarray(ready))
+    return bool(stored == ready)

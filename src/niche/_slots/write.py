@@ -1,0 +1,97 @@
+"""The only writer of results: everything stored is small, plain and survives h5ad and zarr."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+import niche
+from niche._slots import keys
+from niche.errors import InputTypeError, InputValueError
+
+NONE = "None"
+"""How a parameter that was ``None`` is stored."""
+
+
+def slot_name(key: Any, name: str = "key_added") -> None:
+    """Refuse a slot name that cannot be stored."""
+    if not isinstance(key, str) or not key or "/" in key:
+        raise InputValueError(f"{name} must be a non-empty string without '/'. Got {key!r}.")
+
+
+def result(
+    adata: ad.AnnData,
+    key: str,
+    *,
+    params: Mapping[str, Any],
+    payload: Mapping[str, Any],
+    fingerprint: Mapping[str, np.ndarray],
+) -> None:
+    """Store a result with its parameters, version and fingerprint in ``uns[key]``.
+
+    Everything is made plain first, so that a value which cannot be written raises before the
+    AnnData is touched.
+    """
+    slot_name(key)
+    stored = {
+        "params": {name: plain(value) for name, value in params.items()},
+        "niche_version": niche.__version__,
+        "schema_version": keys.SCHEMA_VERSION,
+        "fingerprint": dict(fingerprint),
+        **{name: plain(value) for name, value in payload.items()},
+    }
+    adata.uns[key] = stored
+
+
+def obs(adata: ad.AnnData, columns: Mapping[str, Any]) -> None:
+    """Store per-cell columns; labels become categories."""
+    ready = {}
+    for name, values in columns.items():
+        slot_name(name, "obs column")
+        series = pd.Series(np.asarray(values), index=adata.obs_names)
+        if series.dtype == object or series.dtype.kind == "U":
+            series = series.astype(str).astype("category")
+        ready[name] = series
+    for name, series in ready.items():
+        adata.obs[name] = series
+
+
+def var(adata: ad.AnnData, columns: Mapping[str, Any]) -> None:
+    """Store per-gene columns."""
+    ready = {name: pd.Series(np.asarray(values), index=adata.var_names) for name, values in columns.items()}
+    for name, series in ready.items():
+        slot_name(name, "var column")
+        adata.var[name] = series
+
+
+def plain(value: Any) -> Any:
+    """Return a value as h5ad and zarr can store it: no None, tuple, list, Path or numpy scalar."""
+    if value is None:
+        return NONE
+    if isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.astype(object) if value.dtype.kind == "U" else value
+    if isinstance(value, Mapping):
+        return {str(name).replace("/", "|"): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = sorted(value) if isinstance(value, (set, frozenset)) else list(value)
+        return _plain_list(items)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, pd.DataFrame):
+        return value
+    raise InputTypeError(f"a value of type {type(value).__name__} cannot be stored.")
+
+
+def _plain_list(items: list[Any]) -> np.ndarray:
+    if items and all(isinstance(item, (bool, int, float, np.number)) for item in items):
+        return np.asarray(items)
+    return np.array([NONE if item is None else str(item) for item in items], dtype=object)
