@@ -9,21 +9,20 @@ from typing import Any
 import anndata as ad
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from niche._slots.matrix import is_dask
+from niche._slots.matrix import as_csr, is_dask
 
-_WHOLE_BYTES = 1 << 27
-_PARTS = 64
+_STRETCH = 64
+_STRETCHES = 64
 
 
 def compute(adata: ad.AnnData, *, obs: Iterable[str], layers: Iterable[str | None]) -> dict[str, np.ndarray]:
     """Digest the obs columns, the gene names and the matrices a result depends on.
 
-    Matrices of up to 128 MB of stored values are digested whole; larger, dask or backed ones by
-    their shape, dtype, the row pointers in memory, and 64 evenly spaced stretches of values. Any
-    change of the cells, the genes or the whole matrix is found; in those large matrices a change of
-    single values may not be.
+    A matrix is digested whole up to 4,096 cells, beyond that by its shape and 64 evenly spaced
+    stretches of 64 cells, and alike whether it is dense, sparse, in memory, on disk or dask. So any
+    change of the cells, the genes or the whole matrix is found; in larger data a change of single
+    values may not be.
     """
     items = {"genes": _digest(np.asarray(adata.var_names, dtype=str))}
     for column in obs:
@@ -78,30 +77,21 @@ def _matrix_digest(adata: ad.AnnData, layer: str | None) -> str:
     values = adata.X if layer is None else adata.layers[layer]
     if values is None:
         return "absent"
-    head = np.array([*values.shape], dtype=np.int64)
-    if sparse.issparse(values):
-        return _digest(head, values.indptr.astype(np.int64), _stretches(values.indices), _stretches(values.data))
-    if isinstance(values, np.ndarray):
-        return _digest(head, _stretches(np.ascontiguousarray(values).ravel()))
-    return _digest(head, *_row_samples(values))
+    n_rows = values.shape[0]
+    parts = [np.array([*values.shape], dtype=np.int64)]
+    for first in _starts(n_rows):
+        block = values[first : min(first + _STRETCH, n_rows)]
+        csr = as_csr(block.compute() if is_dask(block) else block)
+        csr.eliminate_zeros()
+        parts += [csr.indices.astype(np.int64), csr.data.astype(np.float64)]
+    return _digest(*parts)
 
 
-def _row_samples(values: Any) -> list[np.ndarray]:
-    """A few rows of a dask or backed matrix."""
-    found = []
-    for row in np.unique(np.linspace(0, values.shape[0] - 1, _PARTS // 4).astype(int)):
-        part = values[int(row) : int(row) + 1]
-        part = part.compute() if is_dask(part) else part
-        found.append(np.asarray(part.todense() if sparse.issparse(part) else part))
-    return found
-
-
-def _stretches(values: np.ndarray) -> np.ndarray:
-    if values.nbytes <= _WHOLE_BYTES:
-        return values
-    length = _WHOLE_BYTES // (_PARTS * values.itemsize)
-    starts = np.linspace(0, values.size - length, _PARTS).astype(np.int64)
-    return np.concatenate([values[start : start + length] for start in starts])
+def _starts(n_rows: int) -> np.ndarray:
+    """First rows of the stretches: all of them up to 4,096 rows, else 64 evenly spaced ones."""
+    if n_rows <= _STRETCH * _STRETCHES:
+        return np.arange(0, n_rows, _STRETCH)
+    return np.linspace(0, n_rows - _STRETCH, _STRETCHES).astype(np.int64)
 
 
 def _digest(*arrays: np.ndarray) -> str:
