@@ -1,0 +1,258 @@
+"""One pass over a cells x genes matrix: every sum that scores, tests and null moments need.
+
+Sums run over row tiles of fixed size and are combined in a fixed binary tree over the tile number, so
+blocks, chunks, workers and their order never change a bit of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+from niche._kernels import tile_sums
+
+PER_GROUP = ("sums", "nonzero", "total", "linear", "linear_total")
+PER_STRATUM = ("square", "cube", "xy", "xxy", "xyy")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a pass sums over.
+
+    Attributes
+    ----------
+    group
+        (n_obs,) int32: the (sample, cell type) of each cell, -1 for cells left out.
+    stratum
+        (n_obs,) int32: the sample of each cell, -1 for cells left out.
+    n_groups, n_strata
+        Numbers of groups and strata.
+    gene_of_column
+        (n_vars,) int32: the kept gene of each column, -1 for the others.
+    n_genes
+        Number of kept genes.
+    first, second
+        (n_products,) int32: pairs of kept genes whose products are summed, sorted by ``first``.
+    """
+
+    group: np.ndarray
+    stratum: np.ndarray
+    n_groups: int
+    n_strata: int
+    gene_of_column: np.ndarray
+    n_genes: int
+    first: np.ndarray
+    second: np.ndarray
+
+    @property
+    def pair_start(self) -> np.ndarray:
+        """Where the products of each kept gene begin, (n_genes + 1,)."""
+        return np.searchsorted(self.first, np.arange(self.n_genes + 1)).astype(np.int64)
+
+
+@dataclass
+class Sums:
+    """Sums of some tiles: rows for the groups and strata met there, in rising order of code."""
+
+    groups: np.ndarray
+    strata: np.ndarray
+    values: dict[str, np.ndarray]
+    largest: float
+
+    def __add__(self, other: Sums) -> Sums:
+        groups = np.union1d(self.groups, other.groups)
+        strata = np.union1d(self.strata, other.strata)
+        values = {}
+        for name, mine in self.values.items():
+            whole, own, new = (
+                (groups, self.groups, other.groups)
+                if name in PER_GROUP
+                else (strata, self.strata, other.strata)
+            )
+            if whole.size == own.size == new.size:
+                values[name] = mine + other.values[name]
+                continue
+            joined = np.zeros((whole.size, *mine.shape[1:]), dtype=mine.dtype)
+            joined[np.searchsorted(whole, own)] = mine
+            joined[np.searchsorted(whole, new)] += other.values[name]
+            values[name] = joined
+        return Sums(groups, strata, values, max(self.largest, other.largest))
+
+
+@dataclass
+class Tree:
+    """Partial sums as complete nodes of the fixed binary tree over tile numbers.
+
+    Trees over disjoint tiles add in any order to the same bits.
+    """
+
+    nodes: dict[tuple[int, int], Sums] = field(default_factory=dict)
+
+    def add(self, tile: int, sums: Sums, level: int = 0) -> None:
+        """Put a node in place and merge it upwards while its sibling is there."""
+        node = (level, tile)
+        while (sibling := (node[0], node[1] ^ 1)) in self.nodes:
+            other = self.nodes.pop(sibling)
+            sums = other + sums if sibling[1] < node[1] else sums + other
+            node = (node[0] + 1, node[1] >> 1)
+        self.nodes[node] = sums
+
+    def __add__(self, other: Tree) -> Tree:
+        joined = Tree(dict(self.nodes))
+        for (level, index), sums in other.nodes.items():
+            joined.add(index, sums, level)
+        return joined
+
+    def root(self) -> Sums:
+        """Combine what is left of an incomplete tree, small nodes first from the right."""
+        ordered = sorted(self.nodes.items(), key=lambda item: item[0][1] << item[0][0])
+        total = ordered[-1][1]
+        for _, sums in reversed(ordered[:-1]):
+            total = sums + total
+        return total
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """The sums of one pass.
+
+    Attributes
+    ----------
+    n
+        (n_groups,) cells.
+    sums, nonzero
+        (n_groups, n_genes) sum of values and number of non-zeros.
+    total
+        (n_groups,) sum over all columns, kept or not.
+    linear, linear_total
+        As ``sums`` and ``total`` for counts or expm1 values; empty when not asked for.
+    n_stratum
+        (n_strata,) cells.
+    square, cube
+        (n_strata, n_genes) sums of the second and third powers.
+    xy, xxy, xyy
+        (n_strata, n_products) sums of products of the gene pairs of the layout.
+    largest
+        The largest value of the cells that were summed.
+    """
+
+    n: np.ndarray
+    sums: np.ndarray
+    nonzero: np.ndarray
+    total: np.ndarray
+    linear: np.ndarray
+    linear_total: np.ndarray
+    n_stratum: np.ndarray
+    square: np.ndarray
+    cube: np.ndarray
+    xy: np.ndarray
+    xxy: np.ndarray
+    xyy: np.ndarray
+    largest: float
+
+
+def tile_of_values(block: sparse.csr_matrix, first: int, last: int, row: int, layout: Layout) -> Sums:
+    """Sum rows ``first..last`` of a block whose first tile row is cell ``row``."""
+    cells = slice(row, row + last - first)
+    groups, group = _local(layout.group[cells])
+    strata, stratum = _local(layout.stratum[cells])
+    shape, stratum_shape = (groups.size, layout.n_genes), (strata.size, layout.n_genes)
+    values = {
+        "sums": np.zeros(shape),
+        "nonzero": np.zeros(shape, dtype=np.int64),
+        "total": np.zeros(groups.size),
+        "square": np.zeros(stratum_shape),
+        "cube": np.zeros(stratum_shape),
+    }
+    largest = tile_sums.add_values(
+        block.data, block.indices, block.indptr, first, last, group, stratum, layout.gene_of_column,
+        values["sums"], values["nonzero"], values["square"], values["cube"], values["total"],
+    )  # fmt: skip
+    if layout.first.size:
+        products = {name: np.zeros((strata.size, layout.first.size)) for name in ("xy", "xxy", "xyy")}
+        tile_sums.add_products(
+            block.data, block.indices, block.indptr, first, last, stratum, layout.gene_of_column,
+            layout.pair_start, layout.second, products["xy"], products["xxy"], products["xyy"],
+        )  # fmt: skip
+        values |= products
+    return Sums(groups, strata, values, largest)
+
+
+def tile_of_linear(
+    block: sparse.csr_matrix, first: int, last: int, row: int, layout: Layout, exponentiate: bool
+) -> Sums:
+    """Sum the counts (or the expm1 values) of rows ``first..last`` of a block per group."""
+    groups, group = _local(layout.group[row : row + last - first])
+    values = {"linear": np.zeros((groups.size, layout.n_genes)), "linear_total": np.zeros(groups.size)}
+    tile_sums.add_linear(
+        block.data, block.indices, block.indptr, first, last, group, layout.gene_of_column, exponentiate,
+        values["linear"], values["linear_total"],
+    )  # fmt: skip
+    return Sums(groups, np.zeros(0, dtype=np.int32), values, 0.0)
+
+
+def tree_of(
+    blocks: Iterable[tuple[int, sparse.csr_matrix]], layout: Layout, tile_rows: int, threads: int,
+    *, linear: bool = False, exponentiate: bool = False,
+) -> Tree:  # fmt: skip
+    """Sum blocks that begin at multiples of ``tile_rows`` into one tree, tiles in parallel."""
+
+    def work(task: tuple[sparse.csr_matrix, int, int, int]) -> tuple[int, Sums]:
+        block, first, last, row = task
+        if linear:
+            return row // tile_rows, tile_of_linear(block, first, last, row, layout, exponentiate)
+        return row // tile_rows, tile_of_values(block, first, last, row, layout)
+
+    tree = Tree()
+    with ThreadPoolExecutor(threads) as pool:
+        for start, block in blocks:
+            for tile, sums in pool.map(work, _tiles(start, block, tile_rows)):
+                tree.add(tile, sums)
+    return tree
+
+
+def _tiles(
+    start: int, block: sparse.csr_matrix, tile_rows: int
+) -> Iterator[tuple[sparse.csr_matrix, int, int, int]]:
+    for first in range(0, block.shape[0], tile_rows):
+        yield block, first, min(first + tile_rows, block.shape[0]), start + first
+
+
+def finish(layout: Layout, values: Tree, linear: Tree | None = None) -> Aggregate:
+    """Spread the sums over all groups and strata."""
+    root = values.root()
+    whole = {
+        name: _spread(root, name, layout.n_groups if name in PER_GROUP else layout.n_strata) for name in root.values
+    }
+    if linear is None:
+        whole["linear"], whole["linear_total"] = np.zeros((0, layout.n_genes)), np.zeros(0)
+    else:
+        linear_root = linear.root()
+        whole |= {name: _spread(linear_root, name, layout.n_groups) for name in linear_root.values}
+    for name in ("xy", "xxy", "xyy"):
+        whole.setdefault(name, np.zeros((layout.n_strata, 0)))
+    return Aggregate(
+        n=np.bincount(layout.group[layout.group >= 0], minlength=layout.n_groups),
+        n_stratum=np.bincount(layout.stratum[layout.stratum >= 0], minlength=layout.n_strata),
+        largest=float(root.largest),
+        **whole,
+    )
+
+
+def _spread(sums: Sums, name: str, n_rows: int) -> np.ndarray:
+    part = sums.values[name]
+    whole = np.zeros((n_rows, *part.shape[1:]), dtype=part.dtype)
+    whole[sums.groups if name in PER_GROUP else sums.strata] = part
+    return whole
+
+
+def _local(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes met in a tile and each row's place among them, -1 for rows left out."""
+    met, place = np.unique(codes, return_inverse=True)
+    if met.size and met[0] < 0:
+        return met[1:], (place - 1).astype(np.int32)
+    return met, place.astype(np.int32)

@@ -1,0 +1,166 @@
+"""Exact moments of ligand-receptor means when cell-type labels are permuted within samples.
+
+For a stratum of N cells with population moments (denominator N), cell types a and b of n_a and n_b
+cells, ligand x and receptor y::
+
+    Var(m_a(x))            = sigma_x^2 (N - n_a) / (n_a (N - 1))
+    Cov(m_a(x), m_a(y))    = +sigma_xy (N - n_a) / (n_a (N - 1))
+    Cov(m_a(x), m_b(y))    = -sigma_xy / (N - 1)
+    k3(m_a(x))             = (N - n_a)(N - 2 n_a) / (n_a^2 (N - 1)(N - 2)) mu3(x)
+    E[m_a(x)^2 m_b(y)]     = -S_xxy (N - 2 n_a) / (n_a N (N - 1)(N - 2))
+    E[m_a(x) m_b(y)^2]     = -S_xyy (N - 2 n_b) / (n_b N (N - 1)(N - 2))
+
+with S_xxy the sum of (x - mean)^2 (y - mean). Strata are independent, so their cumulants add.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit, prange
+from scipy.special import gammaln
+
+
+@dataclass(frozen=True)
+class CentralMoments:
+    """Population moments of every stratum.
+
+    Attributes
+    ----------
+    n
+        (n_strata,) cells.
+    mean, variance, third
+        (n_strata, n_genes).
+    xy, xxy, xyy
+        (n_strata, n_products): covariance, and mean of (x - mean)^2 (y - mean) and its mirror.
+    """
+
+    n: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    third: np.ndarray
+    xy: np.ndarray
+    xxy: np.ndarray
+    xyy: np.ndarray
+
+
+def central_moments(
+    n: np.ndarray,
+    total: np.ndarray,
+    square: np.ndarray,
+    cube: np.ndarray,
+    xy: np.ndarray,
+    xxy: np.ndarray,
+    xyy: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+) -> CentralMoments:
+    """Turn power sums per stratum into central moments with denominator N.
+
+    ``total``, ``square``, ``cube`` are (n_strata, n_genes), the products (n_strata, n_products) with
+    genes ``first`` and ``second``. Variances and constants are cleaned of negative rounding.
+    """
+    size = np.maximum(n, 1)[:, None].astype(float)
+    mean = total / size
+    raw2 = square / size
+    variance = np.maximum(raw2 - mean**2, 0.0)
+    variance[variance <= 1e-12 * raw2] = 0.0
+    third = np.where(variance > 0, cube / size - 3 * mean * raw2 + 2 * mean**3, 0.0)
+    x, y = mean[:, first], mean[:, second]
+    moves = (variance[:, first] > 0) & (variance[:, second] > 0)
+    mean_xy, raw_x, raw_y = xy / size, raw2[:, first], raw2[:, second]
+    return CentralMoments(
+        n=np.asarray(n, dtype=np.int64),
+        mean=mean,
+        variance=variance,
+        third=third,
+        xy=np.where(moves, mean_xy - x * y, 0.0),
+        xxy=np.where(moves, xxy / size - y * raw_x - 2 * x * mean_xy + 2 * x * x * y, 0.0),
+        xyy=np.where(moves, xyy / size - x * raw_y - 2 * y * mean_xy + 2 * y * y * x, 0.0),
+    )
+
+
+@njit(cache=True)
+def _side(n_all, n_a, variance, third):
+    """Variance and third cumulant of a mean of n_a of n_all cells drawn without replacement."""
+    if n_all < 2 or n_a >= n_all:
+        return 0.0, 0.0
+    spread = (n_all - n_a) / (n_a * (n_all - 1.0))
+    skew = 0.0
+    if n_all > 2:
+        skew = (n_all - n_a) * (n_all - 2.0 * n_a) / (n_a * n_a * (n_all - 1.0) * (n_all - 2.0))
+    return variance * spread, third * skew
+
+
+@njit(parallel=True, cache=True)
+def edge_moments(
+    cell_pair, left, right, product, start, stratum, n_source, n_target, weight, same,
+    n, mean, variance, third, xy, xxy, xyy,
+):  # fmt: skip  # pragma: no cover
+    """Mean, variance and third cumulant of the statistic of each edge, and of its two sides.
+
+    Parameters
+    ----------
+    cell_pair, left, right, product
+        (n_edges,) cell pair, ligand gene, receptor gene and product column of each edge.
+    start
+        (n_cell_pairs + 1,) where the samples of each cell pair begin in the next four.
+    stratum, n_source, n_target, weight
+        Sample, cells of the two types and weight of every (cell pair, sample).
+    same
+        (n_cell_pairs,) whether source and target are one cell type.
+    n, mean, variance, third, xy, xxy, xyy
+        The strata's moments (:class:`CentralMoments`).
+
+    Returns
+    -------
+    ndarray
+        (n_edges, 3, 3): rows (ligand + receptor) / 2, ligand, receptor; columns mean, variance, third.
+    """
+    out = np.zeros((cell_pair.size, 3, 3))
+    for e in prange(cell_pair.size):
+        c = cell_pair[e]
+        x, y, p = left[e], right[e], product[e]
+        for k in range(start[c], start[c + 1]):
+            s, w = stratum[k], weight[k]
+            size = float(n[s])
+            n_a, n_b = float(n_source[k]), float(n_target[k])
+            var_x, k3_x = _side(size, n_a, variance[s, x], third[s, x])
+            var_y, k3_y = _side(size, n_b, variance[s, y], third[s, y])
+            if same[c]:
+                both2 = variance[s, x] + 2.0 * xy[s, p] + variance[s, y]
+                both3 = third[s, x] + 3.0 * xxy[s, p] + 3.0 * xyy[s, p] + third[s, y]
+                var_z, k3_z = _side(size, n_a, both2 / 4.0, both3 / 8.0)
+            else:
+                var_z, k3_z = (var_x + var_y) / 4.0, (k3_x + k3_y) / 8.0
+                if size > 1:
+                    var_z -= xy[s, p] / (2.0 * (size - 1.0))
+                if size > 2:
+                    scale = 3.0 / (8.0 * (size - 1.0) * (size - 2.0))
+                    k3_z -= scale * xxy[s, p] * (size - 2.0 * n_a) / n_a
+                    k3_z -= scale * xyy[s, p] * (size - 2.0 * n_b) / n_b
+            w2, w3 = w * w, w * w * w
+            out[e, 0, 0] += w * (mean[s, x] + mean[s, y]) / 2.0
+            out[e, 0, 1] += w2 * max(var_z, 0.0)
+            out[e, 0, 2] += w3 * k3_z
+            out[e, 1, 0] += w * mean[s, x]
+            out[e, 1, 1] += w2 * var_x
+            out[e, 1, 2] += w3 * k3_x
+            out[e, 2, 0] += w * mean[s, y]
+            out[e, 2, 1] += w2 * var_y
+            out[e, 2, 2] += w3 * k3_y
+    return out
+
+
+def log_relabelings(
+    start: np.ndarray, n: np.ndarray, n_source: np.ndarray, n_target: np.ndarray, same: np.ndarray
+) -> np.ndarray:
+    """Log of the number of distinct relabelings of each cell pair, over its samples.
+
+    ``n`` is the stratum size of every (cell pair, sample). A p-value cannot be smaller than one
+    over this number.
+    """
+    other = np.where(np.repeat(same, np.diff(start)), 0, n_target)
+    per_sample = gammaln(n + 1) - gammaln(n_source + 1) - gammaln(other + 1) - gammaln(n - n_source - other + 1)
+    return np.add.reduceat(np.append(per_sample, 0.0), start[:-1]) * (np.diff(start) > 0)
