@@ -64,21 +64,25 @@ class Matrix:
 def resolve(adata: ad.AnnData, layer: str | None, kind: Kind) -> Matrix:
     """Return the matrix a function works on, after a first look at its values."""
     name = layer_name(layer)
-    if layer is None:
-        values = adata.X
-        if values is None:
-            raise MissingKeyError(
-                f"adata.X is empty. Give layer=; available layers: {available_layers(adata)}."
-            )
-    elif layer in available_layers(adata):
-        values = adata.layers[layer]
-    else:
-        raise MissingKeyError(
-            f"layer {layer!r} not found in adata.layers. Available: {available_layers(adata) or 'none'}."
-        )
+    values = stored_values(adata, layer)
     matrix = Matrix(values, name, kind)
     check_values(_peek(values), kind, name)
     return matrix
+
+
+def stored_values(adata: ad.AnnData, layer: str | None) -> Any:
+    """Return X or a layer as it is stored; refuse one that is not there."""
+    if layer is None:
+        if adata.X is None:
+            raise MissingKeyError(
+                f"adata.X is empty. Give layer=; available layers: {available_layers(adata)}."
+            )
+        return adata.X
+    if layer in available_layers(adata):
+        return adata.layers[layer]
+    raise MissingKeyError(
+        f"layer {layer!r} not found in adata.layers. Available: {available_layers(adata) or 'none'}."
+    )
 
 
 def available_layers(adata: ad.AnnData) -> list[str]:
@@ -98,8 +102,7 @@ def has_counts(adata: ad.AnnData) -> bool:
 
 def detect_kind(adata: ad.AnnData, layer: str | None = None) -> Kind:
     """Say whether a layer holds counts or log values, from a sample of its rows."""
-    values = adata.X if layer is None else adata.layers[layer]
-    data = _peek(values)
+    data = _peek(stored_values(adata, layer))
     check_finite(data, layer_name(layer))
     return "counts" if _integral(data) else "lognorm"
 

@@ -24,6 +24,12 @@ def slot_name(key: Any, name: str = "key_added") -> None:
         raise InputValueError(f"{name} must be a non-empty string without '/'. Got {key!r}.")
 
 
+def own(adata: ad.AnnData) -> None:
+    """Give a view its own data, so that storing in it neither fails nor warns."""
+    if adata.is_view:
+        adata._inplace_subset_obs(slice(None))
+
+
 def result(
     adata: ad.AnnData,
     key: str,
@@ -45,6 +51,7 @@ def result(
         "fingerprint": dict(fingerprint),
         **{name: plain(value) for name, value in payload.items()},
     }
+    own(adata)
     adata.uns[key] = stored
 
 
@@ -53,10 +60,10 @@ def obs(adata: ad.AnnData, columns: Mapping[str, Any]) -> None:
     ready = {}
     for name, values in columns.items():
         slot_name(name, "obs column")
-        series = pd.Series(np.asarray(values), index=adata.obs_names)
-        if series.dtype == object or series.dtype.kind == "U":
-            series = series.astype(str).astype("category")
-        ready[name] = series
+        array = np.asarray(values)
+        labels = array.dtype.kind in "OU"
+        ready[name] = pd.Series(pd.Categorical(array.astype(str)) if labels else array, index=adata.obs_names)
+    own(adata)
     for name, series in ready.items():
         adata.obs[name] = series
 
@@ -64,8 +71,10 @@ def obs(adata: ad.AnnData, columns: Mapping[str, Any]) -> None:
 def var(adata: ad.AnnData, columns: Mapping[str, Any]) -> None:
     """Store per-gene columns."""
     ready = {name: pd.Series(np.asarray(values), index=adata.var_names) for name, values in columns.items()}
-    for name, series in ready.items():
+    for name in ready:
         slot_name(name, "var column")
+    own(adata)
+    for name, series in ready.items():
         adata.var[name] = series
 
 
