@@ -1,0 +1,150 @@
+"""Expression of ligand and receptor units per group, and its averages over the samples of an organ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from niche._kernels.aggregate import Aggregate
+from niche._kernels.cell_pairs import CellPairs
+from niche._kernels.units import Units
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Ligand-receptor edges between cell types within organs, one entry each.
+
+    Attributes
+    ----------
+    cell_pair
+        Index into the pairs of cell types.
+    organ, source, target
+        Codes.
+    ligand, receptor
+        Units.
+    ligand_means, receptor_means, ligand_props, receptor_props
+        Averages over the samples of the cell pair, within patient first.
+    """
+
+    cell_pair: np.ndarray
+    organ: np.ndarray
+    source: np.ndarray
+    target: np.ndarray
+    ligand: np.ndarray
+    receptor: np.ndarray
+    ligand_means: np.ndarray
+    receptor_means: np.ndarray
+    ligand_props: np.ndarray
+    receptor_props: np.ndarray
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What a score function may look at; the ``aggregate`` argument of a ``ScoreSpec`` function.
+
+    Arrays are (n_groups, n_units), a group being one cell type in one sample and a unit a gene or
+    complex; a complex takes the lowest of its subunits within the sample.
+
+    Attributes
+    ----------
+    aggregate
+        The sums of the pass over the matrix.
+    units
+        Subunits of every unit.
+    pairs
+        Pairs of cell types per organ with their samples and weights.
+    sample_of_group, type_of_group, organ_of_sample, patient_of_sample
+        Codes; organ -1 marks samples that take no part.
+    n_organs, n_types
+        Numbers of organs and cell types.
+    n_vars
+        Genes of the whole matrix, for averages over it.
+    expr_prop
+        The smallest fraction of expressing cells that counts as expressed.
+    min_cells
+        Smallest number of cells of a group that is used.
+    """
+
+    aggregate: Aggregate
+    units: Units
+    pairs: CellPairs
+    sample_of_group: np.ndarray
+    type_of_group: np.ndarray
+    organ_of_sample: np.ndarray
+    patient_of_sample: np.ndarray
+    n_organs: int
+    n_types: int
+    n_vars: int
+    expr_prop: float
+    min_cells: int
+
+    @cached_property
+    def gene_mean(self) -> np.ndarray:
+        """(n_groups, n_genes) mean."""
+        return self.aggregate.sums / np.maximum(self.aggregate.n, 1)[:, None]
+
+    @cached_property
+    def gene_fraction(self) -> np.ndarray:
+        """(n_groups, n_genes) fraction of cells above zero."""
+        return self.aggregate.nonzero / np.maximum(self.aggregate.n, 1)[:, None]
+
+    @cached_property
+    def mean(self) -> np.ndarray:
+        """Mean of the unit."""
+        return self.units.lowest(self.gene_mean)
+
+    @cached_property
+    def fraction(self) -> np.ndarray:
+        """Fraction of cells above zero."""
+        return self.units.lowest(self.gene_fraction)
+
+    @cached_property
+    def zscore(self) -> np.ndarray:
+        """Mean of the gene scaled to zero mean and unit variance over the cells of all organs."""
+        n = max(int(self.aggregate.n.sum()), 2)
+        centre = self.aggregate.sums.sum(axis=0) / n
+        variance = (self.aggregate.square.sum(axis=0) - n * centre**2) / (n - 1)
+        sd = np.sqrt(np.maximum(variance, 0.0))
+        return self.units.lowest((self.gene_mean - centre) / np.where(sd > 0, sd, 1.0))
+
+    @cached_property
+    def logfc(self) -> np.ndarray:
+        """log2 fold change of the mean of expm1 against the other cells of the same sample."""
+        n, linear = self.aggregate.n.astype(float), self.aggregate.linear
+        total = np.zeros((self.organ_of_sample.size, linear.shape[1]))
+        np.add.at(total, self.sample_of_group, linear)
+        cells = np.bincount(self.sample_of_group, weights=n, minlength=self.organ_of_sample.size)
+        n_rest = cells[self.sample_of_group] - n
+        inside = linear / np.maximum(n, 1)[:, None]
+        rest = np.maximum(total[self.sample_of_group] - linear, 0.0) / np.maximum(n_rest, 1)[:, None]
+        change = np.log2(inside + 1) - np.log2(rest + 1)
+        change[n_rest == 0] = np.nan
+        return self.units.lowest(change)
+
+    @property
+    def grand_mean(self) -> float:
+        """Mean of the whole matrix over the cells of all organs: one scale for all."""
+        return float(self.aggregate.total.sum() / (max(int(self.aggregate.n.sum()), 1) * self.n_vars))
+
+    def sides(self, values: np.ndarray, edges: Edges) -> tuple[np.ndarray, np.ndarray]:
+        """Average (n_groups, n_units) values to the ligand and the receptor side of each edge."""
+        left = self.pairs.average(values, "source")[edges.cell_pair, edges.ligand]
+        right = self.pairs.average(values, "target")[edges.cell_pair, edges.receptor]
+        return left, right
+
+    def profile(self, values: np.ndarray) -> np.ndarray:
+        """Patient-weighted mean per organ and cell type: (n_organs, n_types, n); NaN where absent."""
+        out = np.full((self.n_organs, self.n_types, values.shape[1]), np.nan)
+        organ = self.organ_of_sample[self.sample_of_group]
+        patient = self.patient_of_sample[self.sample_of_group]
+        usable = (organ >= 0) & (self.aggregate.n >= self.min_cells)
+        for o in range(self.n_organs):
+            for c in range(self.n_types):
+                found = np.flatnonzero(usable & (organ == o) & (self.type_of_group == c))
+                if found.size:
+                    _, place, repeats = np.unique(patient[found], return_inverse=True, return_counts=True)
+                    weight = 1.0 / (repeats.size * repeats[place])
+                    out[o, c] = (weight[:, None] * values[found]).sum(axis=0)
+        return out

@@ -1,0 +1,8 @@
+"""Tidy views of stored results."""
+
+from __future__ import annotations
+
+from niche.get.communication import communication
+from niche.get.design import design
+
+__all__ = ["communication", "design"]

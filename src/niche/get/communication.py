@@ -1,0 +1,269 @@
+"""Tidy tables of ligand-receptor communication."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from niche._kernels.cell_pairs import CellPairs, cell_pairs
+from niche._slots import communication_codes as codes
+from niche._slots import keys, read, validate
+from niche.errors import InputValueError
+
+RUN_FIRST = "niche.tl.communication"
+Names = str | Sequence[str] | None
+
+_FIRST = (
+    "organ", "source", "target", "ligand_complex", "receptor_complex", "ligand", "receptor", "pathway",
+    "ligand_means", "receptor_means", "ligand_props", "receptor_props",
+)  # fmt: skip
+_LAST = ("null", "n_samples", "n_patients", "n_samples_expressed", "status", "reason")
+_STORED_CODES = ("cell_pair", "pair", "null", "n_samples_expressed", *_FIRST[8:])
+
+
+def communication(
+    adata: ad.AnnData,
+    *,
+    organ: Names = None,
+    source: Names = None,
+    target: Names = None,
+    qval: float | None = None,
+    status: Names = None,
+    level: Literal["organ", "sample"] = "organ",
+    key: str = keys.COMMUNICATION,
+) -> pd.DataFrame:
+    """Return the edges of :func:`niche.tl.communication` as a long table in LIANA's names.
+
+    Parameters
+    ----------
+    adata
+        Data on which the tool was run.
+    organ, source, target
+        Keep these organs, senders, receivers.
+    qval
+        Keep tested edges with a q-value up to this.
+    status
+        Keep ``"tested"``, ``"not_expressed"`` or ``"not_testable"`` edges; all by default, so that
+        nothing is absent without a word.
+    level
+        ``"organ"``: one row per organ and edge. ``"sample"``: the chosen *tested* edges in every
+        sample of their organ that holds both cell types, computed from the stored sums.
+    key
+        The ``key_added`` of the run.
+
+    Returns
+    -------
+    DataFrame
+        ``organ, source, target, ligand_complex, receptor_complex, ligand, receptor, pathway,
+        ligand_means, receptor_means, ligand_props, receptor_props``, the scores, ``pval, pval_ligand,
+        pval_receptor, qval, null, n_samples, n_patients, n_samples_expressed, status, reason``.
+        ``ligand`` and ``receptor`` name the limiting subunit. Means are log1p units averaged within
+        sample, patient, organ; props are fractions of cells. Scores and p-values are NaN unless the
+        status is ``tested``; means and props are NaN where the status is ``not_testable``.
+        Level ``"sample"``: ``sample, patient, organ, source, target, ligand_complex,
+        receptor_complex, ligand_means, receptor_means, ligand_props, receptor_props, lr_means,
+        n_source, n_target``.
+
+    Raises
+    ------
+    MissingKeyError
+        Nothing is stored under ``key``.
+    StaleResultError
+        Labels, genes or values have changed since.
+    InputValueError
+        A name to keep does not exist.
+
+    Examples
+    --------
+    >>> import niche
+    >>> adata = niche.datasets.demo()
+    >>> niche.pp.normalize(adata)
+    >>> niche.tl.communication(adata, "cell_type")
+    >>> table = niche.get.communication(adata, organ="bone", qval=0.05)
+    >>> bool((table["status"] == "tested").all())
+    True
+    """
+    validate.choice(level, "level", ("organ", "sample"))
+    if qval is not None:
+        validate.number(qval, "qval", low=0, high=1)
+    stored = read.result(adata, key, run_first=RUN_FIRST)
+    kept = _kept_cell_pairs(stored, organ, source, target)
+    if level == "sample":
+        return _samples(stored, kept, qval)
+    return _edges(stored, kept, qval, _statuses(status, qval))
+
+
+def _statuses(status: Names, qval: float | None) -> list[str]:
+    wanted = list(codes.STATUSES) if status is None else [status] if isinstance(status, str) else list(status)
+    for name in wanted:
+        validate.choice(name, "status", codes.STATUSES)
+    return [codes.TESTED] if qval is not None else wanted
+
+
+def _kept_cell_pairs(stored: Mapping[str, Any], organ: Names, source: Names, target: Names) -> np.ndarray:
+    pairs = stored["cell_pairs"]
+    types = read.strings(stored["cell_types"]["name"])
+    kept = np.ones(len(pairs["organ"]), dtype=bool)
+    for name, wanted, labels in (
+        ("organ", organ, read.strings(stored["organs"])),
+        ("source", source, types),
+        ("target", target, types),
+    ):
+        if wanted is None:
+            continue
+        listed = [wanted] if isinstance(wanted, str) else list(wanted)
+        unknown = [item for item in listed if item not in labels]
+        if unknown:
+            raise InputValueError(
+                f"{name}: {validate.shown(unknown)} not in the result. Available: {validate.shown(labels)}."
+            )
+        kept &= np.isin(pairs[name], [labels.index(item) for item in listed])
+    return kept
+
+
+def _edges(stored: Mapping[str, Any], kept: np.ndarray, qval: float | None, statuses: list[str]) -> pd.DataFrame:
+    edges, reasons = stored["edges"], np.asarray(stored["reasons"])
+    wanted = np.isin(codes.STATUS_OF_REASON, [codes.STATUSES.index(name) for name in statuses])
+    pair, column = np.nonzero(wanted[reasons] & kept[:, None])
+    n_pairs = reasons.shape[1]
+    place = np.full(pair.size, -1, dtype=np.int64)
+    tested = reasons[pair, column] == 0
+    stored_at = np.asarray(edges["cell_pair"], dtype=np.int64) * n_pairs + edges["pair"]
+    place[tested] = np.searchsorted(stored_at, pair[tested] * n_pairs + column[tested])
+    if qval is not None:
+        if "qval" not in edges:
+            raise InputValueError("the result has no q-values: it was run with null=None.")
+        good = np.asarray(edges["qval"])[place] <= qval
+        pair, column, place, tested = pair[good], column[good], place[good], tested[good]
+    frame = _labels(stored, pair, column)
+    _add_expression(frame, stored, pair, column, reasons[pair, column])
+    for name, values in edges.items():
+        if name not in _STORED_CODES:
+            frame[name] = np.where(tested, np.asarray(values)[place] if len(values) else np.nan, np.nan)
+    null = np.where(tested, np.asarray(edges["null"])[place] if len(edges["null"]) else 0, 0)
+    frame["null"] = pd.Categorical.from_codes(null, codes.NULLS)
+    for name in ("n_samples", "n_patients"):
+        frame[name] = np.asarray(stored["cell_pairs"][name])[pair]
+    n_expressed = np.asarray(edges["n_samples_expressed"])
+    frame["n_samples_expressed"] = np.where(tested, n_expressed[place] if len(n_expressed) else 0, 0)
+    code = reasons[pair, column]
+    frame["status"] = pd.Categorical.from_codes(codes.STATUS_OF_REASON[code], codes.STATUSES)
+    frame["reason"] = pd.Categorical.from_codes(code, codes.REASONS)
+    middle = [name for name in frame if name not in (*_FIRST, *_LAST)]
+    return frame[[*_FIRST, *middle, *_LAST]]
+
+
+def _labels(stored: Mapping[str, Any], pair: np.ndarray, column: np.ndarray) -> pd.DataFrame:
+    pairs, types = stored["cell_pairs"], read.strings(stored["cell_types"]["name"])
+    data: dict[str, Any] = {"organ": _category(np.asarray(pairs["organ"])[pair], read.strings(stored["organs"]))}
+    for side in ("source", "target"):
+        data[side] = _category(np.asarray(pairs[side])[pair], types)
+    for name in ("ligand_complex", "receptor_complex", "pathway"):
+        values, names = pd.factorize(np.asarray(stored["pairs"][name], dtype=object), sort=True)
+        data[name] = _category(values[column], [str(n) for n in names])
+    return pd.DataFrame(data)
+
+
+def _category(values: np.ndarray, names: Sequence[str]) -> pd.Categorical:
+    return pd.Categorical.from_codes(values, list(names))
+
+
+def _add_expression(
+    frame: pd.DataFrame, stored: Mapping[str, Any], pair: np.ndarray, column: np.ndarray, code: np.ndarray
+) -> None:
+    """Means, fractions and limiting subunits, from the stored sums."""
+    known = codes.STATUS_OF_REASON[code] < 2
+    geometry = geometry_of(stored)
+    units = unit_genes(stored)
+    for side, name in (("source", "ligand"), ("target", "receptor")):
+        of_pair, genes_of_unit = units[name]
+        mean, fraction, limiting = _side(stored, geometry, side, genes_of_unit)
+        unit = of_pair[column]
+        frame[f"{name}_means"] = np.where(known, mean[pair, unit], np.nan)
+        frame[f"{name}_props"] = np.where(known, fraction[pair, unit], np.nan)
+        genes = [*read.strings(stored["genes"]), ""]
+        frame[name] = _category(np.where(known, limiting[pair, unit], len(genes) - 1), genes)
+    no_null = code == codes.NO_NULL
+    frame.loc[no_null, ["ligand_means", "receptor_means", "ligand_props", "receptor_props"]] = np.nan
+
+
+def unit_genes(stored: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, list[list[int]]]]:
+    """Unit of every pair and genes of every unit, for ``ligand`` and ``receptor``; -1 if unmeasured."""
+    place = {gene: i for i, gene in enumerate(read.strings(stored["genes"]))}
+    out = {}
+    for name in ("ligand", "receptor"):
+        unit, names = pd.factorize(np.asarray(stored["pairs"][f"{name}_complex"], dtype=object), sort=True)
+        out[name] = (unit, [[place.get(gene, -1) for gene in str(n).split("_")] for n in names])
+    return out
+
+
+def geometry_of(stored: Mapping[str, Any]) -> CellPairs:
+    """Samples and weights of the cell pairs of a stored result."""
+    aggregate, samples, pairs = stored["aggregate"], stored["samples"], stored["cell_pairs"]
+    group_of = np.full((len(samples["name"]), len(stored["cell_types"]["name"])), -1, dtype=np.int64)
+    group_of[aggregate["sample"], aggregate["cell_type"]] = np.arange(len(aggregate["n"]))
+    return cell_pairs(
+        np.asarray(pairs["organ"]), np.asarray(pairs["source"]), np.asarray(pairs["target"]),
+        organ_of_sample=np.asarray(samples["organ_code"]),
+        patient_of_sample=pd.factorize(np.asarray(samples["patient"], dtype=object), sort=True)[0],
+        group_of=group_of, n=np.asarray(aggregate["n"]), min_cells=int(stored["params"]["min_cells"]),
+    )  # fmt: skip
+
+
+def _side(
+    stored: Mapping[str, Any], geometry: CellPairs, side: str, genes_of_unit: list[list[int]]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, fraction and limiting gene of every (cell pair, unit) of one side."""
+    mean, fraction = group_means(stored)
+    gene_mean = geometry.average(mean, side)
+    lowest_mean = np.full((mean.shape[0], len(genes_of_unit)), np.nan)
+    lowest_fraction = lowest_mean.copy()
+    limiting = np.full((gene_mean.shape[0], len(genes_of_unit)), len(stored["genes"]), dtype=np.int64)
+    for unit, genes in enumerate(genes_of_unit):
+        if min(genes) >= 0:
+            lowest_mean[:, unit] = mean[:, genes].min(axis=1)
+            lowest_fraction[:, unit] = fraction[:, genes].min(axis=1)
+            limiting[:, unit] = np.array(genes)[gene_mean[:, genes].argmin(axis=1)]
+    return geometry.average(lowest_mean, side), geometry.average(lowest_fraction, side), limiting
+
+
+def group_means(stored: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and fraction above zero of every (sample x cell type) group and gene."""
+    aggregate = stored["aggregate"]
+    n = np.maximum(np.asarray(aggregate["n"]), 1)[:, None]
+    return np.asarray(aggregate["sums"]) / n, np.asarray(aggregate["nonzero"]) / n
+
+
+def _samples(stored: Mapping[str, Any], kept: np.ndarray, qval: float | None) -> pd.DataFrame:
+    """The tested edges in each of their samples."""
+    edges, geometry = stored["edges"], geometry_of(stored)
+    chosen = kept[np.asarray(edges["cell_pair"])]
+    if qval is not None:
+        chosen &= np.asarray(edges["qval"]) <= qval
+    pair, column = np.asarray(edges["cell_pair"])[chosen], np.asarray(edges["pair"])[chosen]
+    count = geometry.n_samples[pair]
+    edge = np.repeat(np.arange(pair.size), count)
+    entry = geometry.start[pair[edge]] + np.arange(edge.size) - np.repeat(np.cumsum(count) - count, count)
+    mean, fraction = group_means(stored)
+    names = stored["samples"]
+    frame = _labels(stored, pair[edge], column[edge]).drop(columns="pathway")
+    for place, name in enumerate(("sample", "patient")):
+        label = np.asarray(names["name" if name == "sample" else name], dtype=object)[geometry.sample[entry]]
+        frame.insert(place, name, pd.Categorical(label.astype(str)))
+    units = unit_genes(stored)
+    for name, group in (("ligand", geometry.source_group), ("receptor", geometry.target_group)):
+        of_pair, genes_of_unit = units[name]
+        width = max(map(len, genes_of_unit))
+        padded = np.array([genes + [genes[0]] * (width - len(genes)) for genes in genes_of_unit])
+        genes = padded[of_pair[column[edge]]]
+        frame[f"{name}_means"] = mean[group[entry][:, None], genes].min(axis=1)
+        frame[f"{name}_props"] = fraction[group[entry][:, None], genes].min(axis=1)
+    left, right = frame["ligand_means"], frame["receptor_means"]
+    frame["lr_means"] = np.where((left > 0) & (right > 0), (left + right) / 2, 0.0)
+    n = np.asarray(stored["aggregate"]["n"])
+    frame["n_source"], frame["n_target"] = n[geometry.source_group[entry]], n[geometry.target_group[entry]]
+    return frame

@@ -1,0 +1,10 @@
+"""Tools: infer, test and store; read what they store through :mod:`niche.get`."""
+
+from __future__ import annotations
+
+from niche.tl.cluster import cluster
+from niche.tl.communication import communication
+from niche.tl.compartments import call_compartments
+from niche.tl.scores import ScoreSpec, available_scores, register_score
+
+__all__ = ["ScoreSpec", "available_scores", "call_compartments", "cluster", "communication", "register_score"]

@@ -1,0 +1,83 @@
+"""Match the pairs of a resource to the genes of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from niche import resources
+from niche._kernels.units import Units
+from niche._log import logger
+from niche._slots import validate
+from niche.errors import InputValueError
+
+_SHARE_KNOWN = 0.2
+
+
+@dataclass(frozen=True)
+class GenePairs:
+    """The pairs of a resource in terms of the genes of the data.
+
+    Attributes
+    ----------
+    table
+        ``ligand, receptor, pathway`` of every pair, (n_pairs, ...).
+    unit_names
+        Distinct ligands and receptors, sorted.
+    units
+        Their subunits as kept genes.
+    ligand, receptor
+        (n_pairs,) unit of each side.
+    genes
+        Names of the kept genes, sorted.
+    gene_of_column
+        (n_vars,) kept gene of each column of the data, -1 for the others.
+    """
+
+    table: pd.DataFrame
+    unit_names: np.ndarray
+    units: Units
+    ligand: np.ndarray
+    receptor: np.ndarray
+    genes: np.ndarray
+    gene_of_column: np.ndarray
+
+
+def gene_pairs(adata: ad.AnnData, table: pd.DataFrame, organism: str) -> GenePairs:
+    """Match a resource; refuse data whose genes it does not know."""
+    unit_names, codes = np.unique(
+        np.concatenate([table["ligand"].to_numpy(dtype=str), table["receptor"].to_numpy(dtype=str)]),
+        return_inverse=True,
+    )
+    subunits = [name.split("_") for name in unit_names]
+    flat = np.array([gene for unit in subunits for gene in unit])
+    wanted = np.unique(flat)
+    column = adata.var_names.get_indexer(wanted)
+    genes, columns = wanted[column >= 0], column[column >= 0]
+    _refuse_unknown(adata, wanted.size, genes.size, organism)
+    gene_of_column = np.full(adata.n_vars, -1, dtype=np.int32)
+    gene_of_column[columns] = np.arange(genes.size)
+    place = {gene: i for i, gene in enumerate(genes)}
+    start = np.concatenate([[0], np.cumsum([len(unit) for unit in subunits])]).astype(np.int64)
+    units = Units(start, np.array([place.get(gene, -1) for gene in flat], dtype=np.int64))
+    logger.info("%d of %d genes of the resource are measured", genes.size, wanted.size)
+    n = len(table)
+    return GenePairs(table, unit_names, units, codes[:n], codes[n:], genes, gene_of_column)
+
+
+def _refuse_unknown(adata: ad.AnnData, n_wanted: int, n_found: int, organism: str) -> None:
+    if n_found and n_found >= 0.5 * n_wanted:
+        return
+    names = adata.var_names.astype(str)
+    ensembl = names.str.match(r"^ENS[A-Z]*G\d{6,}").mean()
+    known = names.isin(resources.gene_positions(organism)["symbol"]).mean()
+    if ensembl > 0.5 or known < _SHARE_KNOWN or n_found == 0:
+        what = "Ensembl ids" if ensembl > 0.5 else f"names such as {validate.shown(names[:3])}"
+        raise InputValueError(
+            f"only {n_found} of {n_wanted} genes of the resource are in adata.var_names, and {known:.0%} of the "
+            f"{len(names)} names are known {organism} symbols (found {what}). Run niche.pp.harmonize_genes(adata), "
+            "give organism='mouse' for mouse data, or a resource with the names of your genes."
+        )
