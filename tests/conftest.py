@@ -1,0 +1,121 @@
+"""Small shared fixtures, and the list of public functions the walking tests run over."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import inspect
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import anndata as ad
+import pytest
+
+PUBLIC_PACKAGES = ("pp", "tl", "get", "pl", "datasets", "resources", "recipes", "report")
+ROOT = Path(__file__).parents[1]
+
+
+def public_objects() -> dict[str, object]:
+    """Everything in the ``__all__`` of the public packages, as ``tl.communication`` -> object."""
+    found = {}
+    for package in PUBLIC_PACKAGES:
+        module = import_module(f"niche.{package}")
+        found |= {f"{package}.{name}": getattr(module, name) for name in module.__all__}
+    return found
+
+
+def public_functions() -> dict[str, Callable[..., object]]:
+    """The functions among them."""
+    return {name: thing for name, thing in public_objects().items() if inspect.isfunction(thing)}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for ``public_function`` or ``public_object`` once for each of them.
+
+    Both are ``(name, object)``.
+    """
+    for fixture, listed in (("public_function", public_functions), ("public_object", public_objects)):
+        if fixture in metafunc.fixturenames:
+            found = listed()
+            metafunc.parametrize(fixture, list(found.items()), ids=list(found))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def _demo() -> ad.AnnData:
+    import niche
+
+    return niche.datasets.demo()
+
+
+@pytest.fixture
+def demo(_demo: ad.AnnData) -> ad.AnnData:
+    """The bundled demo with raw counts in X, the caller's own copy."""
+    return _demo.copy()
+
+
+@pytest.fixture(scope="session")
+def _demo_result(_demo: ad.AnnData) -> ad.AnnData:
+    import niche
+
+    adata = _demo.copy()
+    niche.pp.normalize(adata)
+    niche.tl.communication(adata, "cell_type")
+    return adata
+
+
+@pytest.fixture
+def demo_result(_demo_result: ad.AnnData) -> ad.AnnData:
+    """The demo after ``pp.normalize`` and ``tl.communication``, the caller's own copy."""
+    return _demo_result.copy()
+
+
+@pytest.fixture(scope="session")
+def _corridor(_demo: ad.AnnData) -> ad.AnnData:
+    import niche
+
+    adata = _demo.copy()
+    del adata.obs["compartment"]
+    niche.pp.harmonize_genes(adata)
+    niche.pp.check(adata)
+    niche.pp.qc(adata)
+    niche.pp.normalize(adata)
+    niche.tl.call_compartments(adata, labels={"Malignant": "tumor"})
+    niche.tl.cluster(adata)
+    niche.tl.communication(adata, "cell_type")
+    return adata
+
+
+@pytest.fixture
+def corridor(_corridor: ad.AnnData) -> ad.AnnData:
+    """The demo after every step of the corridor, the caller's own copy."""
+    return _corridor.copy()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real data sets, by NICHE_DATA_DIR or beside the checkout; skips where there is none."""
+    named = os.environ.get("NICHE_DATA_DIR")
+    folder = Path(named) if named else ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real data sets: {folder} does not exist (NICHE_DATA_DIR names it)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    """Leave no figure open, so that a test sees only its own."""
+    yield
+    import sys
+
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close("all")
