@@ -14,6 +14,8 @@ from pathlib import Path
 import anndata as ad
 import pytest
 
+from tiny import _tiny, tiny, tiny_communication, tiny_one_sample  # noqa: F401 - fixtures for all tests
+
 PUBLIC_PACKAGES = ("pp", "tl", "get", "pl", "datasets", "resources", "recipes", "report")
 ROOT = Path(__file__).parents[1]
 

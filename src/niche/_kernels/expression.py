@@ -123,6 +123,15 @@ class Expression:
         change[n_rest == 0] = np.nan
         return self.units.lowest(change)
 
+    @cached_property
+    def share(self) -> np.ndarray:
+        """Mean of the unit as a share of its sum over the cell types of the sample with enough cells."""
+        usable = self.aggregate.n >= self.min_cells
+        total = np.zeros((self.organ_of_sample.size, self.mean.shape[1]))
+        np.add.at(total, self.sample_of_group[usable], self.mean[usable])
+        of_sample = total[self.sample_of_group]
+        return self.mean / np.where(of_sample > 0, of_sample, 1.0)
+
     @property
     def grand_mean(self) -> float:
         """Mean of the whole matrix over the cells of all organs: one scale for all."""

@@ -192,10 +192,11 @@ def is_dask(values: Any) -> bool:
 
 def _peek(values: Any) -> np.ndarray:
     """Stored values of a few rows: the first, the middle and the last."""
-    n = values.shape[0]
+    n, rows = values.shape[0], 64
+    starts = [0, n // 2, n - rows] if n > 4 * rows else range(0, n, rows)
     found: list[np.ndarray] = []
-    for first in sorted({0, n // 2, max(n - 64, 0)}):
-        part = values[first : first + 64]
+    for first in starts:
+        part = values[first : first + rows]
         if is_dask(part):
             part = part.compute()
         found.append(np.asarray(part.data if sparse.issparse(part) else part).ravel()[:_SAMPLE])

@@ -78,18 +78,24 @@ def anndata(adata: Any) -> None:
 
 def gene_names(adata: ad.AnnData) -> None:
     """Refuse missing or duplicated gene names."""
+    missing_gene_names(adata)
+    names = adata.var_names
+    if not names.is_unique:
+        twice = names[names.duplicated()].unique()
+        raise InputValueError(
+            f"{len(twice)} gene names in adata.var_names occur more than once, for example "
+            f"{shown(twice[:3])}. Run niche.pp.harmonize_genes(adata), which sums their counts."
+        )
+
+
+def missing_gene_names(adata: ad.AnnData) -> None:
+    """Refuse gene names that are missing."""
     names = adata.var_names
     missing = np.asarray(names.isna()) | np.isin(np.asarray(names, dtype=str), ("", "nan", "NaN", "None"))
     if missing.any():
         raise InputValueError(
             f"{int(missing.sum())} of {len(names)} gene names in adata.var_names are missing. "
             "Remove these genes or name them before."
-        )
-    if not names.is_unique:
-        twice = names[names.duplicated()].unique()
-        raise InputValueError(
-            f"{len(twice)} gene names in adata.var_names occur more than once, for example "
-            f"{shown(twice[:3])}. Run niche.pp.harmonize_genes(adata), which sums their counts."
         )
 
 

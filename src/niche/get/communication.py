@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from niche._kernels.cell_pairs import CellPairs, cell_pairs
+from niche._kernels.units import Units
 from niche._slots import communication_codes as codes
 from niche._slots import keys, read, validate
 from niche.errors import InputValueError
@@ -22,7 +23,7 @@ _FIRST = (
     "ligand_means", "receptor_means", "ligand_props", "receptor_props",
 )  # fmt: skip
 _LAST = ("null", "n_samples", "n_patients", "n_samples_expressed", "status", "reason")
-_STORED_CODES = ("cell_pair", "pair", "null", "n_samples_expressed", *_FIRST[8:])
+_RANKS_AND_P = ("magnitude_rank", "specificity_rank", "pval", "pval_ligand", "pval_receptor", "qval")
 
 
 def communication(
@@ -141,9 +142,10 @@ def _edges(stored: Mapping[str, Any], kept: np.ndarray, qval: float | None, stat
         pair, column, place, tested = pair[good], column[good], place[good], tested[good]
     frame = _labels(stored, pair, column)
     _add_expression(frame, stored, pair, column, reasons[pair, column])
-    for name, values in edges.items():
-        if name not in _STORED_CODES:
-            frame[name] = np.where(tested, np.asarray(values)[place] if len(values) else np.nan, np.nan)
+    middle = [*read.strings(stored["scores"]), *(name for name in _RANKS_AND_P if name in edges)]
+    for name in middle:
+        values = np.asarray(edges[name])
+        frame[name] = np.where(tested, values[place] if len(values) else np.nan, np.nan)
     null = np.where(tested, np.asarray(edges["null"])[place] if len(edges["null"]) else 0, 0)
     frame["null"] = pd.Categorical.from_codes(null, codes.NULLS)
     for name in ("n_samples", "n_patients"):
@@ -153,7 +155,6 @@ def _edges(stored: Mapping[str, Any], kept: np.ndarray, qval: float | None, stat
     code = reasons[pair, column]
     frame["status"] = pd.Categorical.from_codes(codes.STATUS_OF_REASON[code], codes.STATUSES)
     frame["reason"] = pd.Categorical.from_codes(code, codes.REASONS)
-    middle = [name for name in frame if name not in (*_FIRST, *_LAST)]
     return frame[[*_FIRST, *middle, *_LAST]]
 
 
@@ -177,28 +178,21 @@ def _add_expression(
 ) -> None:
     """Means, fractions and limiting subunits, from the stored sums."""
     known = codes.STATUS_OF_REASON[code] < 2
-    geometry = geometry_of(stored)
-    units = unit_genes(stored)
+    geometry, units = geometry_of(stored), units_of(stored)
+    genes = [*read.strings(stored["genes"]), ""]
     for side, name in (("source", "ligand"), ("target", "receptor")):
-        of_pair, genes_of_unit = units[name]
-        mean, fraction, limiting = _side(stored, geometry, side, genes_of_unit)
-        unit = of_pair[column]
+        unit = np.asarray(stored["pairs"][f"{name}_unit"])[column]
+        mean, fraction, limiting = _side(stored, geometry, side, units)
         frame[f"{name}_means"] = np.where(known, mean[pair, unit], np.nan)
         frame[f"{name}_props"] = np.where(known, fraction[pair, unit], np.nan)
-        genes = [*read.strings(stored["genes"]), ""]
         frame[name] = _category(np.where(known, limiting[pair, unit], len(genes) - 1), genes)
     no_null = code == codes.NO_NULL
     frame.loc[no_null, ["ligand_means", "receptor_means", "ligand_props", "receptor_props"]] = np.nan
 
 
-def unit_genes(stored: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, list[list[int]]]]:
-    """Unit of every pair and genes of every unit, for ``ligand`` and ``receptor``; -1 if unmeasured."""
-    place = {gene: i for i, gene in enumerate(read.strings(stored["genes"]))}
-    out = {}
-    for name in ("ligand", "receptor"):
-        unit, names = pd.factorize(np.asarray(stored["pairs"][f"{name}_complex"], dtype=object), sort=True)
-        out[name] = (unit, [[place.get(gene, -1) for gene in str(n).split("_")] for n in names])
-    return out
+def units_of(stored: Mapping[str, Any]) -> Units:
+    """Subunits of the ligands and receptors of a stored result."""
+    return Units(np.asarray(stored["units"]["start"]), np.asarray(stored["units"]["gene"]))
 
 
 def geometry_of(stored: Mapping[str, Any]) -> CellPairs:
@@ -215,20 +209,17 @@ def geometry_of(stored: Mapping[str, Any]) -> CellPairs:
 
 
 def _side(
-    stored: Mapping[str, Any], geometry: CellPairs, side: str, genes_of_unit: list[list[int]]
+    stored: Mapping[str, Any], geometry: CellPairs, side: str, units: Units
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, fraction and limiting gene of every (cell pair, unit) of one side."""
     mean, fraction = group_means(stored)
     gene_mean = geometry.average(mean, side)
-    lowest_mean = np.full((mean.shape[0], len(genes_of_unit)), np.nan)
-    lowest_fraction = lowest_mean.copy()
-    limiting = np.full((gene_mean.shape[0], len(genes_of_unit)), len(stored["genes"]), dtype=np.int64)
-    for unit, genes in enumerate(genes_of_unit):
-        if min(genes) >= 0:
-            lowest_mean[:, unit] = mean[:, genes].min(axis=1)
-            lowest_fraction[:, unit] = fraction[:, genes].min(axis=1)
-            limiting[:, unit] = np.array(genes)[gene_mean[:, genes].argmin(axis=1)]
-    return geometry.average(lowest_mean, side), geometry.average(lowest_fraction, side), limiting
+    limiting = np.full((gene_mean.shape[0], units.size.size), mean.shape[1], dtype=np.int64)
+    for unit in np.flatnonzero(units.measured):
+        genes = units.gene[units.start[unit] : units.start[unit + 1]]
+        limiting[:, unit] = genes[gene_mean[:, genes].argmin(axis=1)]
+    lowest = (geometry.average(units.lowest(values), side) for values in (mean, fraction))
+    return *lowest, limiting
 
 
 def group_means(stored: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
@@ -254,14 +245,12 @@ def _samples(stored: Mapping[str, Any], kept: np.ndarray, qval: float | None) ->
     for place, name in enumerate(("sample", "patient")):
         label = np.asarray(names["name" if name == "sample" else name], dtype=object)[geometry.sample[entry]]
         frame.insert(place, name, pd.Categorical(label.astype(str)))
-    units = unit_genes(stored)
+    units = units_of(stored)
+    lowest_mean, lowest_fraction = units.lowest(mean), units.lowest(fraction)
     for name, group in (("ligand", geometry.source_group), ("receptor", geometry.target_group)):
-        of_pair, genes_of_unit = units[name]
-        width = max(map(len, genes_of_unit))
-        padded = np.array([genes + [genes[0]] * (width - len(genes)) for genes in genes_of_unit])
-        genes = padded[of_pair[column[edge]]]
-        frame[f"{name}_means"] = mean[group[entry][:, None], genes].min(axis=1)
-        frame[f"{name}_props"] = fraction[group[entry][:, None], genes].min(axis=1)
+        unit = np.asarray(stored["pairs"][f"{name}_unit"])[column[edge]]
+        frame[f"{name}_means"] = lowest_mean[group[entry], unit]
+        frame[f"{name}_props"] = lowest_fraction[group[entry], unit]
     left, right = frame["ligand_means"], frame["receptor_means"]
     frame["lr_means"] = np.where((left > 0) & (right > 0), (left + right) / 2, 0.0)
     n = np.asarray(stored["aggregate"]["n"])

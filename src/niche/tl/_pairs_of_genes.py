@@ -32,7 +32,7 @@ class GenePairs:
     ligand, receptor
         (n_pairs,) unit of each side.
     genes
-        Names of the kept genes, sorted.
+        Names of the kept genes, in the order of the data.
     gene_of_column
         (n_vars,) kept gene of each column of the data, -1 for the others.
     """
@@ -48,6 +48,12 @@ class GenePairs:
 
 def gene_pairs(adata: ad.AnnData, table: pd.DataFrame, organism: str) -> GenePairs:
     """Match a resource; refuse data whose genes it does not know."""
+    read_for = table.attrs.get("organism", organism)
+    if read_for != organism:
+        raise InputValueError(
+            f"the resource {table.attrs.get('name')!r} holds {read_for} genes, but organism={organism!r}. "
+            f"Give organism={read_for!r}, or a resource of the organism of your data."
+        )
     unit_names, codes = np.unique(
         np.concatenate([table["ligand"].to_numpy(dtype=str), table["receptor"].to_numpy(dtype=str)]),
         return_inverse=True,
@@ -56,16 +62,30 @@ def gene_pairs(adata: ad.AnnData, table: pd.DataFrame, organism: str) -> GenePai
     flat = np.array([gene for unit in subunits for gene in unit])
     wanted = np.unique(flat)
     column = adata.var_names.get_indexer(wanted)
-    genes, columns = wanted[column >= 0], column[column >= 0]
+    column = _by_current_symbol(adata, wanted, column) if organism == "human" else column
+    columns = np.unique(column[column >= 0])
+    genes = adata.var_names.to_numpy(dtype=str)[columns]
     _refuse_unknown(adata, wanted.size, genes.size, organism)
     gene_of_column = np.full(adata.n_vars, -1, dtype=np.int32)
     gene_of_column[columns] = np.arange(genes.size)
-    place = {gene: i for i, gene in enumerate(genes)}
+    place = {gene: gene_of_column[c] for gene, c in zip(wanted, column, strict=True) if c >= 0}
     start = np.concatenate([[0], np.cumsum([len(unit) for unit in subunits])]).astype(np.int64)
     units = Units(start, np.array([place.get(gene, -1) for gene in flat], dtype=np.int64))
     logger.info("%d of %d genes of the resource are measured", genes.size, wanted.size)
     n = len(table)
     return GenePairs(table, unit_names, units, codes[:n], codes[n:], genes, gene_of_column)
+
+
+def _by_current_symbol(adata: ad.AnnData, wanted: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Look genes of the resource that are not measured up under their current symbol."""
+    missing = np.flatnonzero(column < 0)
+    if missing.size == 0:
+        return column
+    history = resources.symbol_history().drop_duplicates("previous_symbol")
+    current = history.set_index("previous_symbol")["current_symbol"].reindex(wanted[missing])
+    found = column.copy()
+    found[missing] = adata.var_names.get_indexer(current.to_numpy(dtype=object))
+    return found
 
 
 def _refuse_unknown(adata: ad.AnnData, n_wanted: int, n_found: int, organism: str) -> None:

@@ -187,7 +187,8 @@ def communication(
     target = adata.copy() if copy else adata
     write.result(
         target, key_added, params=params,
-        payload=_payload(samples, organs, organ_of_sample, types, genes, data, pairs, reasons, columns, len(organs)),
+        payload=_payload(samples, organs, organ_of_sample, types, genes, data, pairs, reasons, columns)
+        | {"scores": [spec.column for spec in specs]},
         fingerprint=_fingerprint(adata, params, samples, counts is not None),
     )  # fmt: skip
     return target if copy else None
@@ -421,9 +422,8 @@ def _payload(
     pairs: CellPairs,
     reasons: np.ndarray,
     columns: dict[str, np.ndarray],
-    n_organs: int,
 ) -> dict[str, Any]:
-    tested = np.bincount(pairs.organ[columns["cell_pair"]], minlength=n_organs)
+    tested = np.bincount(pairs.organ[columns["cell_pair"]], minlength=len(organs))
     return {
         "organs": organs,
         "samples": {
@@ -438,7 +438,9 @@ def _payload(
             "ligand_complex": genes.table["ligand"].to_numpy(dtype=object),
             "receptor_complex": genes.table["receptor"].to_numpy(dtype=object),
             "pathway": genes.table["pathway"].fillna("").to_numpy(dtype=object),
+            "ligand_unit": genes.ligand, "receptor_unit": genes.receptor,
         },
+        "units": {"start": genes.units.start, "gene": genes.units.gene},
         "aggregate": {
             "sample": data.sample_of_group, "cell_type": data.type_of_group, "n": data.aggregate.n,
             "sums": data.aggregate.sums, "nonzero": data.aggregate.nonzero.astype(np.int32),

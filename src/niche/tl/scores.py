@@ -147,9 +147,8 @@ def _scaled_weight(aggregate: Expression, edges: Edges) -> np.ndarray:
 
 
 def _spec_weight(aggregate: Expression, edges: Edges) -> np.ndarray:
-    total = np.nansum(aggregate.profile(aggregate.mean), axis=1)
-    left = edges.ligand_means / total[edges.organ, edges.ligand]
-    return left * edges.receptor_means / total[edges.organ, edges.receptor]
+    left, right = aggregate.sides(aggregate.share, edges)
+    return left * right
 
 
 def _lrscore(aggregate: Expression, edges: Edges) -> np.ndarray:
@@ -167,8 +166,11 @@ def _interaction_score(aggregate: Expression, edges: Edges) -> np.ndarray:
     profile = aggregate.profile(kept)
     shape = profile.shape
     units = aggregate.units.geometric(profile.reshape(-1, shape[2])).reshape(*shape[:2], -1)
-    low, high = np.nanmin(units, axis=(0, 1)), np.nanmax(units, axis=(0, 1))
-    scaled = 10.0 * (units - low) / np.where(high > low, high - low, 1.0)
+    measured = aggregate.units.measured
+    low, span = np.zeros(measured.size), np.ones(measured.size)
+    low[measured] = np.nanmin(units[..., measured], axis=(0, 1))
+    span[measured] = np.nanmax(units[..., measured], axis=(0, 1)) - low[measured]
+    scaled = 10.0 * (units - low) / np.where(span > 0, span, 1.0)
     return scaled[edges.organ, edges.source, edges.ligand] * scaled[edges.organ, edges.target, edges.receptor]
 
 
