@@ -28,10 +28,14 @@ def make(design, *, seed=0, types=None):
                 effect[name] = np.exp(rng.normal(0, 0.7, len(GENES)))
             mean = base * effect[name] * np.exp(rng.normal(0, 0.2, len(GENES)))
             counts.append(rng.negative_binomial(2, 2 / (2 + mean), (n, len(GENES))))
-            rows += [(sample, patient, organ, tissue, name, "tumor" if name == "Cancer" else COMPARTMENT[name])] * n
+            rows += [
+                (sample, patient, organ, tissue, name, "tumor" if name == "Cancer" else COMPARTMENT[name])
+            ] * n
     obs = pd.DataFrame(rows, columns=["sample", "patient", "organ", "tissue", "cell_type", "compartment"])
     obs.index = [f"cell{i}" for i in range(len(obs))]
-    adata = ad.AnnData(sparse.csr_matrix(np.vstack(counts).astype(np.float32)), obs=obs, var=pd.DataFrame(index=GENES))
+    adata = ad.AnnData(
+        sparse.csr_matrix(np.vstack(counts).astype(np.float32)), obs=obs, var=pd.DataFrame(index=GENES)
+    )
     adata.layers["counts"] = adata.X.copy()
     sc.pp.normalize_total(adata, target_sum=1e4)
     sc.pp.log1p(adata)
@@ -39,7 +43,12 @@ def make(design, *, seed=0, types=None):
     return adata[order].copy()
 
 
-COMPARTMENT = {"Fibroblast": "stromal", "Macrophage": "immune", "Hepatocyte": "parenchymal", "T cell": "immune"}
+COMPARTMENT = {
+    "Fibroblast": "stromal",
+    "Macrophage": "immune",
+    "Hepatocyte": "parenchymal",
+    "T cell": "immune",
+}
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +74,9 @@ def tiny(_tiny):
 
 @pytest.fixture(scope="session")
 def tiny_one_sample():
-    return make([("s1", "p1", "bone", "metastasis", {"Cancer": 60, "Fibroblast": 40, "Macrophage": 30})], seed=1)
+    return make(
+        [("s1", "p1", "bone", "metastasis", {"Cancer": 60, "Fibroblast": 40, "Macrophage": 30})], seed=1
+    )
 
 
 @pytest.fixture(scope="session")

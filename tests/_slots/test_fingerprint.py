@@ -12,7 +12,9 @@ from niche._slots import fingerprint
 @pytest.fixture
 def adata():
     rng = np.random.default_rng(0)
-    obs = pd.DataFrame({"kind": pd.Categorical(rng.choice(["a", "b"], 50))}, index=[f"c{i}" for i in range(50)])
+    obs = pd.DataFrame(
+        {"kind": pd.Categorical(rng.choice(["a", "b"], 50))}, index=[f"c{i}" for i in range(50)]
+    )
     return ad.AnnData(sparse.csr_matrix(rng.poisson(1.0, (50, 6)).astype(np.float32)), obs=obs)
 
 

@@ -17,7 +17,9 @@ def dask_of(kind):
     da = pytest.importorskip("dask.array")
     if kind == "dense":
         return da.from_array(VALUES, chunks=(17, 12))
-    blocks = [da.from_array(sparse.csr_matrix(VALUES[i : i + 35]), chunks=(35, 12), asarray=False) for i in (0, 35)]
+    blocks = [
+        da.from_array(sparse.csr_matrix(VALUES[i : i + 35]), chunks=(35, 12), asarray=False) for i in (0, 35)
+    ]
     return da.concatenate(blocks)
 
 
@@ -47,7 +49,10 @@ def test_backed_is_read_in_blocks(tmp_path, monkeypatch):
         np.testing.assert_array_equal(sparse.vstack([b for _, b in blocks]).toarray(), VALUES)
 
 
-@pytest.mark.parametrize(("dtype", "expected"), [(np.int64, np.float64), (np.int8, np.float32), (np.float16, np.float32), (bool, np.float32)])
+@pytest.mark.parametrize(
+    ("dtype", "expected"),
+    [(np.int64, np.float64), (np.int8, np.float32), (np.float16, np.float32), (bool, np.float32)],
+)
 def test_other_number_types_are_widened_without_loss(dtype, expected):
     counts = np.array([[0, 1], [1, 0]]).astype(dtype)
     found = matrix.as_csr(counts)

@@ -84,7 +84,9 @@ def test_tissue_may_be_absent_but_not_unknown(adata):
     found = validate.samples(adata, None, None, None, None)
     assert not found.tissue_given and list(found.tissue) == ["metastasis"] * 2
     adata.obs["tissue"] = ["primary", "primary", "NAT", "NAT"]
-    with pytest.raises(InputValueError, match=r"must hold only 'primary', 'metastasis', 'normal'. Found 'NAT'"):
+    with pytest.raises(
+        InputValueError, match=r"must hold only 'primary', 'metastasis', 'normal'. Found 'NAT'"
+    ):
         validate.samples(adata, None, None, None, None)
 
 
@@ -108,7 +110,9 @@ def test_numbers_and_choices_have_one_wording():
 
 
 def test_generators():
-    assert validate.generator(3).integers(10**9) == validate.generator(np.random.default_rng(3)).integers(10**9)
+    assert validate.generator(3).integers(10**9) == validate.generator(np.random.default_rng(3)).integers(
+        10**9
+    )
     for bad in (-1, "x", True, None):
         with pytest.raises(InputTypeError, match="rng must be"):
             validate.generator(bad)

@@ -13,11 +13,19 @@ from niche.errors import InputTypeError, InputValueError, MissingKeyError, Stale
 
 @pytest.fixture
 def adata():
-    return ad.AnnData(np.ones((3, 2), dtype=np.float32), obs=pd.DataFrame({"kind": list("aab")}, index=list("xyz")))
+    return ad.AnnData(
+        np.ones((3, 2), dtype=np.float32), obs=pd.DataFrame({"kind": list("aab")}, index=list("xyz"))
+    )
 
 
 def store(adata, key="r", **params):
-    write.result(adata, key, params=params, payload={"v": np.arange(2)}, fingerprint=fingerprint.compute(adata, obs=["kind"], layers=[None]))
+    write.result(
+        adata,
+        key,
+        params=params,
+        payload={"v": np.arange(2)},
+        fingerprint=fingerprint.compute(adata, obs=["kind"], layers=[None]),
+    )
 
 
 def test_plain_values_survive_h5ad_and_zarr(adata, tmp_path):

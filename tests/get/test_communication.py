@@ -54,7 +54,16 @@ def test_limiting_subunit_is_named(result):
     for gene in ("TGFBR1", "TGFBR2"):
         values = []
         for samples in (["s1", "s2"], ["s3"]):
-            values.append(np.mean([result[(result.obs["sample"] == s) & (result.obs["cell_type"] == "Cancer")].to_df()[gene].mean() for s in samples]))
+            values.append(
+                np.mean(
+                    [
+                        result[(result.obs["sample"] == s) & (result.obs["cell_type"] == "Cancer")]
+                        .to_df()[gene]
+                        .mean()
+                        for s in samples
+                    ]
+                )
+            )
         means[gene] = np.mean(values)
     assert row["receptor"] == min(means, key=means.get)
 
@@ -85,7 +94,11 @@ def test_survives_h5ad_and_zarr(result, tmp_path):
     expected = get.communication(result)
     result.write_h5ad(tmp_path / "a.h5ad")
     result.write_zarr(tmp_path / "a.zarr")
-    for back in (ad.read_h5ad(tmp_path / "a.h5ad"), ad.read_zarr(tmp_path / "a.zarr"), ad.read_h5ad(tmp_path / "a.h5ad", backed="r")):
+    for back in (
+        ad.read_h5ad(tmp_path / "a.h5ad"),
+        ad.read_zarr(tmp_path / "a.zarr"),
+        ad.read_h5ad(tmp_path / "a.h5ad", backed="r"),
+    ):
         pd.testing.assert_frame_equal(get.communication(back), expected)
 
 

@@ -16,7 +16,17 @@ from niche.errors import InputTypeError, InputValueError, MissingKeyError, Niche
 PAIRS = pd.DataFrame(
     {
         "ligand": ["CXCL12", "JAG1", "SPP1", "TGFB1", "FN1", "CCL2", "IL6", "NOSUCH", "CXCL12"],
-        "receptor": ["CXCR4", "NOTCH1", "ITGAV_ITGB3", "TGFBR1_TGFBR2", "ITGA5_ITGB1", "CCR2", "IL6R_IL6ST", "CD44", "CXCR4_NOSUCH"],
+        "receptor": [
+            "CXCR4",
+            "NOTCH1",
+            "ITGAV_ITGB3",
+            "TGFBR1_TGFBR2",
+            "ITGA5_ITGB1",
+            "CCR2",
+            "IL6R_IL6ST",
+            "CD44",
+            "CXCR4_NOSUCH",
+        ],
     }
 )
 
@@ -63,14 +73,38 @@ def test_means_are_averaged_within_sample_then_patient(run, tiny):
 
 def test_a_sample_with_too_few_cells_does_not_speak(run):
     table = run()
-    assert one(table, organ="bone", source="T cell", target="Cancer", ligand_complex="CXCL12", receptor_complex="CXCR4")["n_samples"] == 2
-    liver = one(table, organ="liver", source="Fibroblast", target="Cancer", ligand_complex="CXCL12", receptor_complex="CXCR4")
+    assert (
+        one(
+            table,
+            organ="bone",
+            source="T cell",
+            target="Cancer",
+            ligand_complex="CXCL12",
+            receptor_complex="CXCR4",
+        )["n_samples"]
+        == 2
+    )
+    liver = one(
+        table,
+        organ="liver",
+        source="Fibroblast",
+        target="Cancer",
+        ligand_complex="CXCL12",
+        receptor_complex="CXCR4",
+    )
     assert (liver["n_samples"], liver["n_patients"]) == (1, 1)
 
 
 def test_every_untestable_edge_says_why(run):
     table = run()
-    absent = one(table, organ="bone", source="Hepatocyte", target="Cancer", ligand_complex="CXCL12", receptor_complex="CXCR4")
+    absent = one(
+        table,
+        organ="bone",
+        source="Hepatocyte",
+        target="Cancer",
+        ligand_complex="CXCL12",
+        receptor_complex="CXCR4",
+    )
     assert absent["status"] == "not_testable"
     assert absent["reason"] == "cell type structurally absent in this organ: source"
     assert np.isnan(absent["pval"]) and np.isnan(absent["ligand_means"])
@@ -84,7 +118,14 @@ def test_every_untestable_edge_says_why(run):
 
 def test_present_but_too_few_cells_is_not_absence(run):
     table = run(min_cells=13)
-    few = one(table, organ="bone", source="T cell", target="Cancer", ligand_complex="CXCL12", receptor_complex="CXCR4")
+    few = one(
+        table,
+        organ="bone",
+        source="T cell",
+        target="Cancer",
+        ligand_complex="CXCL12",
+        receptor_complex="CXCR4",
+    )
     assert few["reason"] == "cell type present but too few cells: source"
 
 
@@ -92,7 +133,10 @@ def test_types_never_met_in_one_sample(tiny):
     apart = tiny[~((tiny.obs["sample"] == "s4") & (tiny.obs["cell_type"] == "Fibroblast"))].copy()
     tl.communication(apart, resource=PAIRS)
     table = get.communication(apart, organ="liver", source="Fibroblast", target="Cancer")
-    assert (table.loc[~table["reason"].str.contains("measured|subunit"), "reason"] == "no sample holds both cell types with enough cells").all()
+    assert (
+        table.loc[~table["reason"].str.contains("measured|subunit"), "reason"]
+        == "no sample holds both cell types with enough cells"
+    ).all()
 
 
 def test_an_all_zero_gene_is_measured_and_not_expressed(tiny):
@@ -119,11 +163,22 @@ def test_p_values_equal_stratified_permutations(tiny):
     exceed = np.zeros(len(table))
 
     def statistics(label):
-        mean = {(s, t): x[(sample == s) & (label == t)].to_numpy().mean(0) for s in patient for t in np.unique(labels)}
+        mean = {
+            (s, t): x[(sample == s) & (label == t)].to_numpy().mean(0)
+            for s in patient
+            for t in np.unique(labels)
+        }
         out = []
         for row in table.itertuples():
-            used = [s for s in patient if min(((sample == s) & (labels == t)).sum() for t in (row.source, row.target)) >= 10]
-            weight = {s: 1 / len({patient[u] for u in used}) / sum(patient[u] == patient[s] for u in used) for s in used}
+            used = [
+                s
+                for s in patient
+                if min(((sample == s) & (labels == t)).sum() for t in (row.source, row.target)) >= 10
+            ]
+            weight = {
+                s: 1 / len({patient[u] for u in used}) / sum(patient[u] == patient[s] for u in used)
+                for s in used
+            }
             a, b = x.columns.get_loc(row.ligand_complex), x.columns.get_loc(row.receptor_complex)
             out.append(sum(weight[s] * (mean[s, row.source][a] + mean[s, row.target][b]) / 2 for s in used))
         return np.array(out)
@@ -153,7 +208,13 @@ def test_q_values_are_bh_within_the_organ_and_the_family_is_stored(run, tiny):
     table = run()
     for organ, part in table[table["status"] == "tested"].groupby("organ", observed=True):
         np.testing.assert_allclose(part["qval"], benjamini_hochberg(part["pval"].to_numpy()))
-        family = dict(zip(read.strings(tiny.uns["communication"]["families"]["organ"]), tiny.uns["communication"]["families"]["n_tests"], strict=True))
+        family = dict(
+            zip(
+                read.strings(tiny.uns["communication"]["families"]["organ"]),
+                tiny.uns["communication"]["families"]["n_tests"],
+                strict=True,
+            )
+        )
         assert family[organ] == len(part)
 
 
@@ -183,14 +244,20 @@ def test_senders_and_receivers_take_names_compartments_and_all(run):
     assert set(run(senders="immune", receivers="tumor")["source"]) == {"Macrophage", "T cell"}
     assert set(run(senders=["Fibroblast"], receivers="host")["source"]) == {"Fibroblast"}
     table = run(senders="all")
-    assert set(table["source"]) == set(table["target"]) == {"Cancer", "Fibroblast", "Hepatocyte", "Macrophage", "T cell"}
+    assert (
+        set(table["source"])
+        == set(table["target"])
+        == {"Cancer", "Fibroblast", "Hepatocyte", "Macrophage", "T cell"}
+    )
 
 
 def test_a_type_of_tumor_and_host_cells_is_split_and_unresolved_cells_are_counted(tiny):
     tiny.obs["compartment"] = tiny.obs["compartment"].astype(str)
     mixed = np.flatnonzero(tiny.obs["cell_type"] == "Fibroblast")
     tiny.obs.iloc[mixed[::2], tiny.obs.columns.get_loc("compartment")] = "tumor"
-    tiny.obs.iloc[np.flatnonzero(tiny.obs["cell_type"] == "T cell"), tiny.obs.columns.get_loc("compartment")] = "unresolved"
+    tiny.obs.iloc[
+        np.flatnonzero(tiny.obs["cell_type"] == "T cell"), tiny.obs.columns.get_loc("compartment")
+    ] = "unresolved"
     tl.communication(tiny, resource=PAIRS)
     table = get.communication(tiny)
     assert {"Fibroblast", "Fibroblast (tumor)"} <= set(table["source"])
@@ -200,13 +267,21 @@ def test_a_type_of_tumor_and_host_cells_is_split_and_unresolved_cells_are_counte
 
 def test_lineage_level(tiny):
     tl.communication(tiny, resource=PAIRS, level="lineage")
-    assert set(get.communication(tiny)["source"]) == {"malignant", "fibroblast-like", "myeloid", "lymphoid", "parenchymal"}
+    assert set(get.communication(tiny)["source"]) == {
+        "malignant",
+        "fibroblast-like",
+        "myeloid",
+        "lymphoid",
+        "parenchymal",
+    }
 
 
 def test_primaries_are_left_out_unless_asked_and_named_apart(run):
     assert set(run()["organ"]) == {"bone", "liver"}
     assert set(run(tissues=("metastasis", "primary"))["organ"]) == {"bone", "liver", "breast (primary)"}
-    with pytest.raises(InputValueError, match=r"no sample has a tissue out of 'normal'. Found: 'metastasis', 'primary'"):
+    with pytest.raises(
+        InputValueError, match=r"no sample has a tissue out of 'normal'. Found: 'metastasis', 'primary'"
+    ):
         run(tissues=["normal"])
 
 
@@ -217,7 +292,15 @@ def test_one_organ_is_described_with_a_warning(tiny):
     assert set(get.communication(bone)["organ"]) == {"bone"}
 
 
-@pytest.mark.parametrize("convert", [lambda x: x.toarray(), sparse.csc_matrix, lambda x: x.astype(np.float64), lambda x: x.astype(np.float64).toarray()])
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda x: x.toarray(),
+        sparse.csc_matrix,
+        lambda x: x.astype(np.float64),
+        lambda x: x.astype(np.float64).toarray(),
+    ],
+)
 def test_same_bits_for_every_kind_of_matrix(tiny, convert):
     tl.communication(tiny, resource=PAIRS)
     expected = get.communication(tiny)
@@ -239,7 +322,9 @@ def test_backed_and_threads_give_the_same_bits(tiny, tmp_path):
     tl.communication(backed, resource=PAIRS, n_jobs=2)
     for name, values in expected["edges"].items():
         np.testing.assert_array_equal(backed.uns["communication"]["edges"][name], values)
-    np.testing.assert_array_equal(backed.uns["communication"]["aggregate"]["sums"], expected["aggregate"]["sums"])
+    np.testing.assert_array_equal(
+        backed.uns["communication"]["aggregate"]["sums"], expected["aggregate"]["sums"]
+    )
 
 
 def test_float16_and_integer_counts_and_views_work(tiny):

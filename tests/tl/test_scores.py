@@ -9,7 +9,17 @@ from niche import get, tl
 from niche.errors import InputTypeError, InputValueError, NicheWarning
 from niche.tl import scores
 
-BUILT_IN = ["lr_means", "expr_prod", "lr_gmeans", "lr_probs", "scaled_weight", "spec_weight", "lrscore", "lr_logfc", "interaction_score"]
+BUILT_IN = [
+    "lr_means",
+    "expr_prod",
+    "lr_gmeans",
+    "lr_probs",
+    "scaled_weight",
+    "spec_weight",
+    "lrscore",
+    "lr_logfc",
+    "interaction_score",
+]
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +27,6 @@ def one_sample(tiny_one_sample):
     with pytest.warns(NicheWarning, match="one organ only"):
         tl.communication(tiny_one_sample, senders="all", receivers="all", expr_prop=0.05, min_cells=2)
     return tiny_one_sample, get.communication(tiny_one_sample, status="tested")
-
 
 
 def by_hand(adata, table, name):
@@ -47,8 +56,10 @@ def by_hand(adata, table, name):
         z = ((x - x.mean()) / x.std(ddof=1)).groupby(label).mean()
         return (side(z, source, left_genes) + side(z, target, right_genes)) / 2
     if name == "spec_weight":
+
         def total(genes):
             return np.array([sum(min(means.loc[t, g] for g in gs) for t in means.index) for gs in genes])
+
         return L / total(left_genes) * R / total(right_genes)
     if name == "lr_logfc":
         linear = np.expm1(x)
@@ -72,7 +83,10 @@ def by_hand(adata, table, name):
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_score_equals_its_formula(one_sample, name):
     adata, table = one_sample
-    assert table["ligand_complex"].astype(str).str.contains("_").any() or table["receptor_complex"].astype(str).str.contains("_").any()
+    assert (
+        table["ligand_complex"].astype(str).str.contains("_").any()
+        or table["receptor_complex"].astype(str).str.contains("_").any()
+    )
     np.testing.assert_allclose(table[name], by_hand(adata, table, name), rtol=1e-8, atol=1e-12)
 
 
@@ -84,12 +98,16 @@ def test_every_registered_score_is_finite_named_and_cited(one_sample):
 
 
 def test_a_registered_score_is_computed_and_ranked(tiny):
-    spec = tl.ScoreSpec("lr_lowest", "lr_lowest", lambda a, e: np.minimum(e.ligand_means, e.receptor_means), True, "test")
+    spec = tl.ScoreSpec(
+        "lr_lowest", "lr_lowest", lambda a, e: np.minimum(e.ligand_means, e.receptor_means), True, "test"
+    )
     tl.register_score(spec)
     try:
         adata = tl.communication(tiny, scores=["lr_lowest"], senders="all", receivers="all", copy=True)
         table = get.communication(adata, status="tested")
-        np.testing.assert_array_equal(table["lr_lowest"], table[["ligand_means", "receptor_means"]].min(axis=1))
+        np.testing.assert_array_equal(
+            table["lr_lowest"], table[["ligand_means", "receptor_means"]].min(axis=1)
+        )
         assert "lr_means" not in table
         with pytest.raises(InputValueError, match="is registered"):
             tl.register_score(spec)

@@ -183,7 +183,7 @@ def tile_of_values(block: sparse.csr_matrix, first: int, last: int, row: int, la
 
 
 def tile_of_linear(
-    block: sparse.csr_matrix, first: int, last: int, row: int, layout: Layout, exponentiate: bool
+    block: sparse.csr_matrix, first: int, last: int, row: int, layout: Layout, *, exponentiate: bool
 ) -> Sums:
     """Sum the counts (or the expm1 values) of rows ``first..last`` of a block per group."""
     groups, group = _local(layout.group[row : row + last - first])
@@ -204,7 +204,9 @@ def tree_of(
     def work(task: tuple[sparse.csr_matrix, int, int, int]) -> tuple[int, Sums]:
         block, first, last, row = task
         if linear:
-            return row // tile_rows, tile_of_linear(block, first, last, row, layout, exponentiate)
+            return row // tile_rows, tile_of_linear(
+                block, first, last, row, layout, exponentiate=exponentiate
+            )
         return row // tile_rows, tile_of_values(block, first, last, row, layout)
 
     tree = Tree()
@@ -226,7 +228,8 @@ def finish(layout: Layout, values: Tree, linear: Tree | None = None) -> Aggregat
     """Spread the sums over all groups and strata."""
     root = values.root()
     whole = {
-        name: _spread(root, name, layout.n_groups if name in PER_GROUP else layout.n_strata) for name in root.values
+        name: _spread(root, name, layout.n_groups if name in PER_GROUP else layout.n_strata)
+        for name in root.values
     }
     if linear is None:
         whole["linear"], whole["linear_total"] = np.zeros((0, layout.n_genes)), np.zeros(0)

@@ -42,7 +42,9 @@ class CellPairs:
     def average(self, values: np.ndarray, side: str) -> np.ndarray:
         """Patient-weighted mean of (n_groups, n) values of one side: (n_cell_pairs, n)."""
         group = self.source_group if side == "source" else self.target_group
-        weights = sparse.csr_matrix((self.weight, group, self.start), shape=(self.organ.size, values.shape[0]))
+        weights = sparse.csr_matrix(
+            (self.weight, group, self.start), shape=(self.organ.size, values.shape[0])
+        )
         return np.asarray(weights @ values)
 
 
@@ -66,7 +68,9 @@ def cell_pairs(
     parts, counts, n_patients = [], [], []
     for o, a, b in zip(organ, source, target, strict=True):
         found = np.flatnonzero((organ_of_sample == o) & big[:, a] & big[:, b])
-        patients, place, repeats = np.unique(patient_of_sample[found], return_inverse=True, return_counts=True)
+        patients, place, repeats = np.unique(
+            patient_of_sample[found], return_inverse=True, return_counts=True
+        )
         weight = 1.0 / (max(patients.size, 1) * repeats[place]) if found.size else np.zeros(0)
         parts.append((found, group_of[found, a], group_of[found, b], weight))
         counts.append(found.size)

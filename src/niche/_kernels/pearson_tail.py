@@ -7,7 +7,6 @@ from math import erfc, lgamma, log, pi, sqrt
 import numpy as np
 from numba import njit, prange
 
-
 _NORMAL_BELOW = 1e-7
 _SADDLEPOINT_ABOVE = 1e4
 _STEPS = 10_000

@@ -162,5 +162,7 @@ def log_relabelings(
     over this number.
     """
     other = np.where(np.repeat(same, np.diff(start)), 0, n_target)
-    per_sample = gammaln(n + 1) - gammaln(n_source + 1) - gammaln(other + 1) - gammaln(n - n_source - other + 1)
+    per_sample = (
+        gammaln(n + 1) - gammaln(n_source + 1) - gammaln(other + 1) - gammaln(n - n_source - other + 1)
+    )
     return np.add.reduceat(np.append(per_sample, 0.0), start[:-1]) * (np.diff(start) > 0)

@@ -42,7 +42,9 @@ def add_values(
 
 
 @njit(nogil=True, cache=True)
-def add_linear(data, indices, indptr, first, last, group, gene_of_column, exponentiate, sums, total):  # pragma: no cover
+def add_linear(
+    data, indices, indptr, first, last, group, gene_of_column, exponentiate, sums, total
+):  # pragma: no cover
     """Add the values (or their ``expm1``) of rows ``first..last`` to the sums of their group."""
     for row in range(first, last):
         g = group[row - first]

@@ -45,7 +45,9 @@ class Units:
         return np.exp(logs / self.size)
 
 
-def combinations(units: Units, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def combinations(
+    units: Units, left: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """List the simple gene pairs within pairs of units.
 
     ``left``, ``right`` (n_pairs,) are units. Returns ``start`` (n_pairs + 1,) and the genes of every

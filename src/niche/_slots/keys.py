@@ -22,6 +22,10 @@ DOUBLET_SCORE = "doublet_score"
 QC_PASS = "qc_pass"
 QC_REASON = "qc_reason"
 
+# obsm
+PCA = "X_niche_pca"
+UMAP = "X_niche_umap"
+
 # var
 SYMBOL = "symbol"
 ENSEMBL_ID = "ensembl_id"

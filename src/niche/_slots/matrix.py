@@ -132,12 +132,11 @@ def check_values(data: np.ndarray, kind: Kind, name: str) -> None:
             f"{_first_fraction(data):.4g}. Give the layer that holds counts, or use kind='lognorm' where "
             "the function has it: data without counts can be analysed, with less."
         )
-    if kind == "lognorm":
-        if float(data.max()) > _LOG_MAXIMUM:
-            raise InputValueError(
-                f"{name} must hold log1p-normalised values, found {float(data.max()):.6g}: these look like "
-                "counts or unlogged values. Run niche.pp.normalize(adata) first."
-            )
+    if kind == "lognorm" and float(data.max()) > _LOG_MAXIMUM:
+        raise InputValueError(
+            f"{name} must hold log1p-normalised values, found {float(data.max()):.6g}: these look like "
+            "counts or unlogged values. Run niche.pp.normalize(adata) first."
+        )
 
 
 def check_finite(data: np.ndarray, name: str) -> None:
@@ -153,7 +152,11 @@ def check_finite(data: np.ndarray, name: str) -> None:
     n_negative = int((data < 0).sum())
     found = [
         text
-        for n, text in ((n_nan, f"{n_nan} NaN"), (n_inf, f"{n_inf} infinite"), (n_negative, f"{n_negative} negative"))
+        for n, text in (
+            (n_nan, f"{n_nan} NaN"),
+            (n_inf, f"{n_inf} infinite"),
+            (n_negative, f"{n_negative} negative"),
+        )
         if n
     ]
     raise InputValueError(
@@ -169,7 +172,7 @@ def _float_type(dtype: np.dtype) -> type:
     """float32 holds float16 and small integers exactly; wider integers need float64."""
     if dtype in _FLOATS:
         return dtype.type
-    if not (np.issubdtype(dtype, np.number) or dtype == bool):
+    if dtype.kind not in "biuf":
         raise InputTypeError(f"the matrix must be numeric. Got dtype {dtype}.")
     return np.float32 if dtype.itemsize <= 2 else np.float64
 

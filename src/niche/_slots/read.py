@@ -36,7 +36,8 @@ def result(adata: ad.AnnData, key: str, *, run_first: str) -> Mapping[str, Any]:
     if int(stored["schema_version"]) != keys.SCHEMA_VERSION:
         raise StaleResultError(
             f"adata.uns[{key!r}] was written by niche {stored['niche_version']} in another layout "
-            f"(schema {stored['schema_version']}, this version reads {keys.SCHEMA_VERSION}). Run {run_first} again."
+            f"(schema {stored['schema_version']}, this version reads {keys.SCHEMA_VERSION}). "
+            f"Run {run_first} again."
         )
     changed = fingerprint.changed(adata, stored["fingerprint"])
     if changed:
@@ -52,9 +53,13 @@ def is_current(adata: ad.AnnData, key: str, params: Mapping[str, Any]) -> bool:
     if key not in ours(adata):
         return False
     stored = adata.uns[key]
-    if int(stored["schema_version"]) != keys.SCHEMA_VERSION or fingerprint.changed(adata, stored["fingerprint"]):
+    if int(stored["schema_version"]) != keys.SCHEMA_VERSION or fingerprint.changed(
+        adata, stored["fingerprint"]
+    ):
         return False
-    return all(name in stored["params"] and _same(stored["params"][name], value) for name, value in params.items())
+    return all(
+        name in stored["params"] and _same(stored["params"][name], value) for name, value in params.items()
+    )
 
 
 def ours(adata: ad.AnnData) -> list[str]:

@@ -112,8 +112,6 @@ def obs_key(adata: ad.AnnData, key: str | None, setting: str) -> str:
     return name
 
 
-
-
 def factor(adata: ad.AnnData, key: str | None, setting: str) -> Factor:
     """Return a column of labels as codes; refuse missing labels."""
     name = obs_key(adata, key, setting)

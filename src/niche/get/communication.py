@@ -126,7 +126,9 @@ def _kept_cell_pairs(stored: Mapping[str, Any], organ: Names, source: Names, tar
     return kept
 
 
-def _edges(stored: Mapping[str, Any], kept: np.ndarray, qval: float | None, statuses: list[str]) -> pd.DataFrame:
+def _edges(
+    stored: Mapping[str, Any], kept: np.ndarray, qval: float | None, statuses: list[str]
+) -> pd.DataFrame:
     edges, reasons = stored["edges"], np.asarray(stored["reasons"])
     wanted = np.isin(codes.STATUS_OF_REASON, [codes.STATUSES.index(name) for name in statuses])
     pair, column = np.nonzero(wanted[reasons] & kept[:, None])
@@ -160,7 +162,9 @@ def _edges(stored: Mapping[str, Any], kept: np.ndarray, qval: float | None, stat
 
 def _labels(stored: Mapping[str, Any], pair: np.ndarray, column: np.ndarray) -> pd.DataFrame:
     pairs, types = stored["cell_pairs"], read.strings(stored["cell_types"]["name"])
-    data: dict[str, Any] = {"organ": _category(np.asarray(pairs["organ"])[pair], read.strings(stored["organs"]))}
+    data: dict[str, Any] = {
+        "organ": _category(np.asarray(pairs["organ"])[pair], read.strings(stored["organs"]))
+    }
     for side in ("source", "target"):
         data[side] = _category(np.asarray(pairs[side])[pair], types)
     for name in ("ligand_complex", "receptor_complex", "pathway"):
@@ -218,8 +222,8 @@ def _side(
     for unit in np.flatnonzero(units.measured):
         genes = units.gene[units.start[unit] : units.start[unit + 1]]
         limiting[:, unit] = genes[gene_mean[:, genes].argmin(axis=1)]
-    lowest = (geometry.average(units.lowest(values), side) for values in (mean, fraction))
-    return *lowest, limiting
+    lowest_mean = geometry.average(units.lowest(mean), side)
+    return lowest_mean, geometry.average(units.lowest(fraction), side), limiting
 
 
 def group_means(stored: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:

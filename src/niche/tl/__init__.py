@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from niche.tl.cluster import cluster
 from niche.tl.communication import communication
+from niche.tl.compartments import call_compartments
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 
-__all__ = ["ScoreSpec", "available_scores", "communication", "register_score"]
+__all__ = [
+    "ScoreSpec",
+    "available_scores",
+    "call_compartments",
+    "cluster",
+    "communication",
+    "register_score",
+]

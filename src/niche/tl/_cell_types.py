@@ -49,7 +49,9 @@ def cell_types(
     if not need_compartment and compartment_key is None and key not in adata.obs.columns:
         names = _lineages(adata, labels, None) if level == "lineage" else labels
         codes, uniques = pd.factorize(names, sort=True)
-        return CellTypes(codes.astype(np.int32), [str(n) for n in uniques], ["not assessed"] * len(uniques), 0)
+        return CellTypes(
+            codes.astype(np.int32), [str(n) for n in uniques], ["not assessed"] * len(uniques), 0
+        )
     compartment = validate.compartments(adata, compartment_key, run_first="niche.tl.call_compartments")
     tumor, kept = compartment == "tumor", compartment != "unresolved"
     if not kept.any():
@@ -63,11 +65,14 @@ def cell_types(
         mixed = set(labels[tumor & kept]) & set(labels[~tumor & kept])
         split = tumor & np.isin(labels, list(mixed))
         names = np.where(split, labels.astype(str) + TUMOR_SUFFIX, labels.astype(str)).astype(object)
-    codes, uniques = pd.factorize(np.where(kept, names, None), sort=True)
+    codes, uniques = pd.factorize(pd.Series(names, dtype=object).where(kept, None), sort=True)
     frame = pd.crosstab(names[kept], compartment[kept])
     majority = frame.idxmax(axis=1)
     return CellTypes(
-        codes.astype(np.int32), [str(n) for n in uniques], [str(majority[n]) for n in uniques], int((~kept).sum())
+        codes.astype(np.int32),
+        [str(n) for n in uniques],
+        [str(majority[n]) for n in uniques],
+        int((~kept).sum()),
     )
 
 

@@ -97,7 +97,8 @@ def _refuse_unknown(adata: ad.AnnData, n_wanted: int, n_found: int, organism: st
     if ensembl > 0.5 or known < _SHARE_KNOWN or n_found == 0:
         what = "Ensembl ids" if ensembl > 0.5 else f"names such as {validate.shown(names[:3])}"
         raise InputValueError(
-            f"only {n_found} of {n_wanted} genes of the resource are in adata.var_names, and {known:.0%} of the "
-            f"{len(names)} names are known {organism} symbols (found {what}). Run niche.pp.harmonize_genes(adata), "
+            f"only {n_found} of {n_wanted} genes of the resource are in adata.var_names, and {known:.0%} of "
+            f"the {len(names)} names are known {organism} symbols (found {what}). Run "
+            "niche.pp.harmonize_genes(adata), "
             "give organism='mouse' for mouse data, or a resource with the names of your genes."
         )

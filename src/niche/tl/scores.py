@@ -89,7 +89,9 @@ def register_score(spec: ScoreSpec, *, overwrite: bool = False) -> None:
     if spec.name in _REGISTRY and not overwrite:
         raise InputValueError(f"a score named {spec.name!r} is registered. Use overwrite=True to replace it.")
     if not spec.column or "/" in spec.column or spec.column in _RESERVED:
-        raise InputValueError(f"column must be a name without '/' that niche does not use. Got {spec.column!r}.")
+        raise InputValueError(
+            f"column must be a name without '/' that niche does not use. Got {spec.column!r}."
+        )
     _REGISTRY[spec.name] = spec
 
 
@@ -112,10 +114,8 @@ def available_scores() -> list[str]:
 
 def resolve_scores(scores: str | Sequence[str]) -> list[ScoreSpec]:
     """Return the asked scores; ``"all"`` is every registered one."""
-    if isinstance(scores, str):
-        names = available_scores() if scores == "all" else [scores]
-    else:
-        names = list(scores)
+    named = [scores] if isinstance(scores, str) else list(scores)
+    names = available_scores() if named == ["all"] else named
     unknown = [name for name in names if name not in _REGISTRY]
     if unknown:
         raise InputValueError(f"unknown scores {unknown}. Available: {', '.join(_REGISTRY)}, or 'all'.")
@@ -174,15 +174,15 @@ def _interaction_score(aggregate: Expression, edges: Edges) -> np.ndarray:
     return scaled[edges.organ, edges.source, edges.ligand] * scaled[edges.organ, edges.target, edges.receptor]
 
 
-for _spec in (
-    ScoreSpec("lr_means", "lr_means", _lr_means, True, "Efremova et al. 2020, doi:10.1038/s41596-020-0292-x"),
-    ScoreSpec("expr_prod", "expr_prod", _expr_prod, True, "Hou et al. 2020, doi:10.1038/s41467-020-18873-z"),
-    ScoreSpec("lr_gmeans", "lr_gmeans", _lr_gmeans, True, "Dimitrov et al. 2024, doi:10.1038/s41556-024-01469-w"),
-    ScoreSpec("lr_probs", "lr_probs", _lr_probs, True, "Jin et al. 2021, doi:10.1038/s41467-021-21246-9"),
-    ScoreSpec("scaled_weight", "scaled_weight", _scaled_weight, True, "Raredon et al. 2022, doi:10.1038/s41598-022-07959-x"),
-    ScoreSpec("spec_weight", "spec_weight", _spec_weight, True, "Hou et al. 2020, doi:10.1038/s41467-020-18873-z"),
-    ScoreSpec("lrscore", "lrscore", _lrscore, True, "Cabello-Aguilar et al. 2020, doi:10.1093/nar/gkaa183"),
-    ScoreSpec("lr_logfc", "lr_logfc", _lr_logfc, True, "Dimitrov et al. 2022, doi:10.1038/s41467-022-30755-0"),
-    ScoreSpec("interaction_score", "interaction_score", _interaction_score, True, "Troulé et al. 2025, doi:10.1038/s41596-024-01137-1"),
-):  # fmt: skip
-    register_score(_spec)
+for _name, _function, _citation in (
+    ("lr_means", _lr_means, "Efremova et al. 2020, doi:10.1038/s41596-020-0292-x"),
+    ("expr_prod", _expr_prod, "Hou et al. 2020, doi:10.1038/s41467-020-18873-z"),
+    ("lr_gmeans", _lr_gmeans, "Dimitrov et al. 2024, doi:10.1038/s41556-024-01469-w"),
+    ("lr_probs", _lr_probs, "Jin et al. 2021, doi:10.1038/s41467-021-21246-9"),
+    ("scaled_weight", _scaled_weight, "Raredon et al. 2022, doi:10.1038/s41598-022-07959-x"),
+    ("spec_weight", _spec_weight, "Hou et al. 2020, doi:10.1038/s41467-020-18873-z"),
+    ("lrscore", _lrscore, "Cabello-Aguilar et al. 2020, doi:10.1093/nar/gkaa183"),
+    ("lr_logfc", _lr_logfc, "Dimitrov et al. 2022, doi:10.1038/s41467-022-30755-0"),
+    ("interaction_score", _interaction_score, "Troulé et al. 2025, doi:10.1038/s41596-024-01137-1"),
+):
+    register_score(ScoreSpec(_name, _name, _function, True, _citation))

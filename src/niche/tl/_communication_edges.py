@@ -1,0 +1,128 @@
+"""From sums to edges: the status of each, and scores, p-values and ranks of the expressed ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from niche._kernels import specificity
+from niche._kernels.expression import Edges, Expression
+from niche._kernels.rank_aggregation import robust_rank
+from niche._slots import communication_codes as codes
+from niche._stats.fdr import benjamini_hochberg
+from niche.errors import InputValueError
+from niche.tl._communication_pass import PassData
+from niche.tl._pairs_of_genes import GenePairs
+from niche.tl.scores import MAGNITUDE, SPECIFICITY, ScoreSpec
+
+
+def edges_of(
+    expression: Expression, genes: GenePairs, data: PassData, organ_of_sample: np.ndarray
+) -> tuple[np.ndarray, Edges]:
+    """Reason code of every (cell pair, gene pair), and the edges that are expressed."""
+    pairs = expression.pairs
+    means = [pairs.average(expression.mean, side) for side in ("source", "target")]
+    props = [pairs.average(expression.fraction, side) for side in ("source", "target")]
+    silent_left = ~((props[0] >= expression.expr_prop) & (means[0] > 0))[:, genes.ligand]
+    silent_right = ~((props[1] >= expression.expr_prop) & (means[1] > 0))[:, genes.receptor]
+    reasons = codes.sided(codes.EXPRESSION, silent_left, silent_right).astype(np.uint8)
+    units = genes.units
+    missing = np.add.reduceat((units.gene < 0).astype(int), units.start[:-1])
+    for base, is_so in ((codes.SUBUNIT, missing > 0), (codes.MEASURED, missing == units.size)):
+        code = codes.sided(base, is_so[genes.ligand], is_so[genes.receptor])
+        reasons[:, code > 0] = code[code > 0]
+    cells = np.zeros((expression.n_organs, expression.n_types), dtype=np.int64)
+    used = organ_of_sample[data.sample_of_group] >= 0
+    where = (organ_of_sample[data.sample_of_group][used], data.type_of_group[used])
+    np.add.at(cells, where, data.aggregate.n[used])
+    largest = np.zeros_like(cells)
+    np.maximum.at(largest, where, data.aggregate.n[used])
+    reason_of_pair = np.where(pairs.n_samples == 0, codes.APART, 0)
+    for base, lacking in ((codes.TOO_FEW, largest < expression.min_cells), (codes.ABSENT, cells == 0)):
+        code = codes.sided(base, lacking[pairs.organ, pairs.source], lacking[pairs.organ, pairs.target])
+        reason_of_pair = np.where(code > 0, code, reason_of_pair)
+    reasons[reason_of_pair > 0] = reason_of_pair[reason_of_pair > 0][:, None]
+    pair, column = np.nonzero(reasons == 0)
+    left, right = genes.ligand[column], genes.receptor[column]
+    edges = Edges(
+        pair, pairs.organ[pair], pairs.source[pair], pairs.target[pair], left, right,
+        means[0][pair, left], means[1][pair, right], props[0][pair, left], props[1][pair, right],
+    )  # fmt: skip
+    return reasons, edges
+
+
+def values_of(
+    expression: Expression,
+    edges: Edges,
+    reasons: np.ndarray,
+    genes: GenePairs,
+    data: PassData,
+    specs: list[ScoreSpec],
+    null: str | None,
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Scores, p-values and ranks of the expressed edges; edges without a null lose their status."""
+    columns: dict[str, np.ndarray] = {
+        "cell_pair": edges.cell_pair.astype(np.int32),
+        "pair": np.nonzero(reasons == 0)[1].astype(np.int32),
+        "null": np.zeros(edges.organ.size, dtype=np.uint8),
+        "n_samples_expressed": _n_expressed(expression, edges),
+    }
+    for name in ("ligand_means", "receptor_means", "ligand_props", "receptor_props"):
+        columns[name] = getattr(edges, name)
+    for spec in specs:
+        found = np.asarray(spec.function(expression, edges), dtype=float)
+        if found.shape != edges.organ.shape:
+            raise InputValueError(
+                f"score {spec.name!r} must return {edges.organ.size} values, one per edge. "
+                f"Got shape {found.shape}."
+            )
+        columns[spec.column] = found
+    if null is not None:
+        p = specificity.analytic(
+            expression.pairs, edges.cell_pair, edges.ligand, edges.receptor,
+            edges.ligand_means, edges.receptor_means,
+            units=genes.units, layout=data.layout, n_group=data.aggregate.n,
+            moments=specificity.strata_moments(data.aggregate, data.layout, data.sample_of_group),
+        )  # fmt: skip
+        columns |= {"pval": p.both, "pval_ligand": p.ligand, "pval_receptor": p.receptor}
+        columns["null"] = np.where(
+            p.is_bound, codes.NULLS.index("bound"), codes.NULLS.index("analytic")
+        ).astype(np.uint8)
+        kept = ~np.isnan(p.both)
+        reasons[edges.cell_pair[~kept], columns["pair"][~kept]] = codes.NO_NULL
+        columns = {name: values[kept] for name, values in columns.items()}
+    organ = expression.pairs.organ[columns["cell_pair"]]
+    return columns | _within_organ(columns, organ, specs, expression.n_organs), reasons
+
+
+def _n_expressed(expression: Expression, edges: Edges) -> np.ndarray:
+    """Number of samples in which both sides reach ``expr_prop``."""
+    pairs, expressed = expression.pairs, expression.fraction >= expression.expr_prop
+    out = np.zeros(edges.organ.size, dtype=np.int32)
+    bounds = np.searchsorted(edges.cell_pair, np.arange(pairs.organ.size + 1))
+    for c in np.flatnonzero(np.diff(bounds)):
+        mine = slice(bounds[c], bounds[c + 1])
+        part = slice(pairs.start[c], pairs.start[c + 1])
+        left = expressed[pairs.source_group[part]][:, edges.ligand[mine]]
+        out[mine] = (left & expressed[pairs.target_group[part]][:, edges.receptor[mine]]).sum(axis=0)
+    return out
+
+
+def _within_organ(
+    columns: dict[str, np.ndarray], organ: np.ndarray, specs: list[ScoreSpec], n_organs: int
+) -> dict[str, np.ndarray]:
+    """Aggregate ranks and q-values, each organ being a family of its own."""
+    better = {spec.column: spec.higher_is_better for spec in specs} | {"pval": False}
+    ranks = {"magnitude_rank": MAGNITUDE, "specificity_rank": SPECIFICITY}
+    names = ["qval"] if "pval" in columns else []
+    names += [rank for rank, parts in ranks.items() if all(part in columns for part in parts)]
+    out = {name: np.full(organ.size, np.nan) for name in names}
+    for o in range(n_organs):
+        mine = organ == o
+        for name in names:
+            if name == "qval":
+                out[name][mine] = benjamini_hochberg(columns["pval"][mine])
+            else:
+                parts = ranks[name]
+                scores = np.stack([columns[part][mine] for part in parts], axis=1)
+                out[name][mine] = robust_rank(scores, np.array([better[part] for part in parts]))
+    return out

@@ -1,0 +1,78 @@
+"""What a communication result stores, and what it depends on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+from niche._kernels.cell_pairs import CellPairs
+from niche._slots import fingerprint, keys
+from niche._slots.validate import Samples
+from niche.tl._cell_types import CellTypes
+from niche.tl._communication_pass import PassData
+from niche.tl._pairs_of_genes import GenePairs
+
+
+def resource_name(table: pd.DataFrame) -> str:
+    about = table.attrs
+    name, version = about.get("name", "user table"), about.get("version", "")
+    return f"{name} {version} ({len(table)} pairs, sha256 {about.get('sha256', 'unknown')})"
+
+
+def payload(
+    samples: Samples,
+    organs: list[str],
+    organ_of_sample: np.ndarray,
+    types: CellTypes,
+    genes: GenePairs,
+    data: PassData,
+    pairs: CellPairs,
+    reasons: np.ndarray,
+    columns: dict[str, np.ndarray],
+) -> dict[str, Any]:
+    tested = np.bincount(pairs.organ[columns["cell_pair"]], minlength=len(organs))
+    return {
+        "organs": organs,
+        "samples": {
+            "name": list(samples.cells.names), "patient": list(samples.patient), "organ": list(samples.organ),
+            "tissue": list(samples.tissue), "organ_code": organ_of_sample,
+        },
+        "cell_types": {"name": types.names, "compartment": types.compartment},
+        "n_unresolved": types.n_unresolved,
+        "tissue_given": samples.tissue_given,
+        "genes": genes.genes,
+        "pairs": {
+            "ligand_complex": genes.table["ligand"].to_numpy(dtype=object),
+            "receptor_complex": genes.table["receptor"].to_numpy(dtype=object),
+            "pathway": genes.table["pathway"].fillna("").to_numpy(dtype=object),
+            "ligand_unit": genes.ligand, "receptor_unit": genes.receptor,
+        },
+        "units": {"start": genes.units.start, "gene": genes.units.gene},
+        "aggregate": {
+            "sample": data.sample_of_group, "cell_type": data.type_of_group, "n": data.aggregate.n,
+            "sums": data.aggregate.sums, "nonzero": data.aggregate.nonzero.astype(np.int32),
+            "pseudobulk": data.pseudobulk, "library": data.library,
+            "pseudobulk_kind": "counts" if data.has_counts else "expm1",
+        },
+        "cell_pairs": {
+            "organ": pairs.organ, "source": pairs.source, "target": pairs.target,
+            "n_samples": pairs.n_samples, "n_patients": pairs.n_patients,
+        },
+        "reasons": reasons,
+        "edges": columns,
+        "families": {"organ": organs, "n_tests": tested},
+    }  # fmt: skip
+
+
+def fingerprint_of(adata: ad.AnnData, params: dict[str, Any], *, has_counts: bool) -> dict[str, np.ndarray]:
+    columns = [params[name] for name in ("groupby", "sample_key", "patient_key", "organ_key")]
+    for name in ("tissue_key", "compartment_key"):
+        if params[name] in adata.obs.columns:
+            columns.append(params[name])
+    if params["level"] == "lineage" and "lineage" in adata.obs.columns:
+        columns.append("lineage")
+    layers = [params["layer"], *([keys.COUNTS] if has_counts else [])]
+    return fingerprint.compute(adata, obs=dict.fromkeys(columns), layers=layers)
