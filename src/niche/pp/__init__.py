@@ -1,0 +1,10 @@
+"""Preparation: check the study, bring genes to one naming, judge cells, normalise."""
+
+from __future__ import annotations
+
+from niche.pp.check import check
+from niche.pp.harmonize import harmonize_genes
+from niche.pp.normalize import normalize
+from niche.pp.qc import qc
+
+__all__ = ["check", "harmonize_genes", "normalize", "qc"]

@@ -1,0 +1,158 @@
+"""The study design as tables: samples, organs, cell types in organs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from niche._slots import keys
+from niche._slots.validate import Samples
+
+CALL, TEST, DESCRIBE = "test and call", "test, no call", "describe only"
+"""What the number of patients allows: at least 3, 2, or fewer, on both sides of a comparison."""
+
+_CELL_TYPE_COLUMNS: dict[str, type] = {
+    "cell_type": object,
+    "organ": object,
+    "tissue": object,
+    "n_cells": np.int64,
+    "n_samples": np.int64,
+    "n_samples_usable": np.int64,
+    "n_patients_usable": np.int64,
+}
+
+PATIENTS_TEST = 2
+PATIENTS_CALL = 3
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Per-cell codes the tables are made from.
+
+    Attributes
+    ----------
+    samples
+        The design.
+    cell_type
+        (n_obs,) labels, None where the cell has none; None without such a column.
+    compartment
+        (n_obs,) compartments, or None without such a column.
+    min_cells
+        Cells of one type a sample needs to be used.
+    """
+
+    samples: Samples
+    cell_type: np.ndarray | None
+    compartment: np.ndarray | None
+    min_cells: int
+
+    def sizes(self) -> pd.DataFrame:
+        """Number of cells of every sample and cell type: sample code, cell_type, n."""
+        labels = np.full(len(self.samples.cells.codes), "all cells", dtype=object)
+        if self.cell_type is not None:
+            labels = self.cell_type
+        frame = pd.DataFrame({"code": self.samples.cells.codes, "cell_type": labels})
+        return frame.groupby(["code", "cell_type"], sort=True).size().rename("n").reset_index()
+
+
+def sample_table(cells: Cells, totals: np.ndarray | None) -> pd.DataFrame:
+    """One row per sample; ``median_counts`` is NaN without counts."""
+    samples = cells.samples
+    codes, n = samples.cells.codes, len(samples.cells.names)
+    sizes = cells.sizes()
+    usable = sizes[sizes["n"] >= cells.min_cells].groupby("code").size().reindex(range(n), fill_value=0)
+    table = pd.DataFrame(
+        {
+            "sample": np.array(samples.cells.names, dtype=object),
+            "patient": samples.patient,
+            "organ": samples.organ,
+            "tissue": samples.tissue,
+            "n_cells": np.bincount(codes, minlength=n),
+            "n_cell_types_usable": usable.to_numpy(),
+            "median_counts": np.full(n, np.nan),
+        }
+    )
+    if totals is not None:
+        table["median_counts"] = pd.Series(totals).groupby(codes).median().reindex(range(n)).to_numpy()
+    if cells.compartment is not None:
+        for name in keys.COMPARTMENTS_ALL:
+            table[f"n_{name}"] = np.bincount(codes[cells.compartment == name], minlength=n)
+    return table
+
+
+def organ_table(samples: pd.DataFrame) -> pd.DataFrame:
+    """One row per organ and tissue: replicates, and what they allow."""
+    rows = []
+    for (organ, tissue), part in samples.groupby(["organ", "tissue"], sort=True):
+        usable = part.loc[part["n_cell_types_usable"] > 0, "patient"]
+        others = samples[(samples["tissue"] == tissue) & (samples["organ"] != organ)]
+        rows.append(
+            {
+                "organ": organ,
+                "tissue": tissue,
+                "n_samples": len(part),
+                "n_patients": part["patient"].nunique(),
+                "n_patients_usable": usable.nunique(),
+                "n_patients_paired": len(set(part["patient"]) & set(others["patient"])),
+                "n_cells": int(part["n_cells"].sum()),
+            }
+        )
+    table = pd.DataFrame(rows)
+    pooled = samples[samples["n_cell_types_usable"] > 0].groupby("tissue")["patient"].nunique()
+    rows_of = zip(table["organ"], table["tissue"], table["n_patients_usable"], strict=True)
+    found = [
+        _possible(int(own), _best_partner(table, pooled, organ, tissue), tissue)
+        for organ, tissue, own in rows_of
+    ]
+    table["possible"] = [possible for possible, _ in found]
+    table["reason"] = [reason for _, reason in found]
+    metastases_first = table["tissue"].map({"metastasis": 0, "primary": 1, "normal": 2})
+    order = table.assign(order=metastases_first).sort_values(["order", "organ"]).index
+    return table.loc[order].reset_index(drop=True)
+
+
+def _best_partner(table: pd.DataFrame, pooled: pd.Series, organ: str, tissue: str) -> int:
+    """Most patients on the other side of any comparison this organ and tissue can enter."""
+    metastases = table[table["tissue"] == "metastasis"]
+    if tissue != "metastasis":
+        return int(metastases["n_patients_usable"].max()) if len(metastases) else 0
+    others = metastases.loc[metastases["organ"] != organ, "n_patients_usable"]
+    return int(max([*others, pooled.get("primary", 0), pooled.get("normal", 0)]))
+
+
+def _possible(own: int, partner: int, tissue: str) -> tuple[str, str]:
+    """What an organ allows, by its own patients and those of its best partner."""
+    if own < PATIENTS_TEST:
+        return DESCRIBE, f"{_patients(own)} with usable cells, {PATIENTS_TEST} are needed to test"
+    if partner < PATIENTS_TEST:
+        sides = "other organ, primary or normal tissue" if tissue == "metastasis" else "metastatic organ"
+        return DESCRIBE, f"no {sides} with {PATIENTS_TEST} patients to compare with"
+    if own < PATIENTS_CALL:
+        return TEST, f"{_patients(own)} with usable cells, {PATIENTS_CALL} are needed for a call"
+    if partner < PATIENTS_CALL:
+        return TEST, f"no comparison has {PATIENTS_CALL} patients on its other side"
+    return CALL, ""
+
+
+def _patients(n: int) -> str:
+    return f"{n} patient" if n == 1 else f"{n} patients"
+
+
+def cell_type_table(cells: Cells, samples: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell type, organ and tissue: cells, samples, patients that can be used."""
+    if cells.cell_type is None:
+        return pd.DataFrame({name: np.array([], dtype=kind) for name, kind in _CELL_TYPE_COLUMNS.items()})
+    sizes = cells.sizes()
+    for name in ("patient", "organ", "tissue"):
+        sizes[name] = samples[name].to_numpy()[sizes["code"].to_numpy()]
+    sizes["usable_patient"] = sizes["patient"].where(sizes["n"] >= cells.min_cells)
+    sizes["usable"] = sizes["n"] >= cells.min_cells
+    table = sizes.groupby(["cell_type", "organ", "tissue"], sort=True).agg(
+        n_cells=("n", "sum"),
+        n_samples=("code", "size"),
+        n_samples_usable=("usable", "sum"),
+        n_patients_usable=("usable_patient", "nunique"),
+    )
+    return table.reset_index()[list(_CELL_TYPE_COLUMNS)]
