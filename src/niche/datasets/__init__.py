@@ -1,0 +1,9 @@
+"""Data sets: a generator with known truth, a small bundled draw, and public data."""
+
+from __future__ import annotations
+
+from niche.datasets.demo import demo
+from niche.datasets.maynard2020 import maynard2020
+from niche.datasets.simulate import simulate_metastases
+
+__all__ = ["demo", "maynard2020", "simulate_metastases"]
