@@ -6,32 +6,15 @@ import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-import inspect
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Iterator
 from pathlib import Path
 
 import anndata as ad
 import pytest
-
 from tiny import _tiny, tiny, tiny_communication, tiny_one_sample  # noqa: F401 - fixtures for all tests
+from walk import public_functions, public_objects
 
-PUBLIC_PACKAGES = ("pp", "tl", "get", "pl", "datasets", "resources", "recipes", "report")
 ROOT = Path(__file__).parents[1]
-
-
-def public_objects() -> dict[str, object]:
-    """Everything in the ``__all__`` of the public packages, as ``tl.communication`` -> object."""
-    found = {}
-    for package in PUBLIC_PACKAGES:
-        module = import_module(f"niche.{package}")
-        found |= {f"{package}.{name}": getattr(module, name) for name in module.__all__}
-    return found
-
-
-def public_functions() -> dict[str, Callable[..., object]]:
-    """The functions among them."""
-    return {name: thing for name, thing in public_objects().items() if inspect.isfunction(thing)}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

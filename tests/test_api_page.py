@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from walk import Public
 
 from niche import errors
 
-Public = tuple[str, Callable[..., object]]
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 
 

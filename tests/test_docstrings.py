@@ -5,17 +5,16 @@ from __future__ import annotations
 import doctest
 import inspect
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from walk import Public, parameters
 
 SECTIONS = (
     "Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes", "References",
     "Examples",
 )  # fmt: skip
 NEEDS_DOWNLOAD = ("datasets.",)
-Public = tuple[str, Callable[..., object]]
 
 
 def sections(thing: object) -> dict[str, str]:
@@ -56,7 +55,7 @@ def test_summary_is_one_sentence(public_object: Public) -> None:
 
 def test_parameters(public_function: Public) -> None:
     name, function = public_function
-    wanted = list(inspect.signature(function).parameters)
+    wanted = list(parameters(function))
     if not wanted:
         assert "Parameters" not in sections(function)
         return
@@ -73,7 +72,7 @@ def test_returns(public_function: Public) -> None:
 
 def test_raises(public_function: Public) -> None:
     name, function = public_function
-    if "adata" not in inspect.signature(function).parameters:
+    if "adata" not in parameters(function):
         return
     import niche.errors
 

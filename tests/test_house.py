@@ -9,11 +9,11 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from walk import PUBLIC_PACKAGES
 
 ROOT = Path(__file__).parents[1]
 SOURCE, TESTS = ROOT / "src" / "niche", ROOT / "tests"
 MODULES = sorted(SOURCE.rglob("*.py"))
-PUBLIC_PACKAGES = ("pp", "tl", "get", "pl", "datasets", "resources", "recipes", "report")
 ARRAY_PACKAGES = ("_kernels", "_stats", "_slots")
 MAXIMUM_LINES = 500
 MAXIMUM_BYTES = 3_000_000

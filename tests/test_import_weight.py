@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from walk import PUBLIC_PACKAGES
 
 WITH_PACKAGES = ("scanpy", "squidpy", "matplotlib.pyplot", "seaborn", "sklearn", "pooch", "liana")
 HEAVY = (*WITH_PACKAGES, "numba", "pandas", "numpy", "scipy", "anndata")
@@ -47,7 +48,7 @@ def test_import_loads_nothing_heavy(root: Path) -> None:
     assert _loaded("import niche; dir(niche); niche.__version__", HEAVY, root) == []
 
 
-@pytest.mark.parametrize("package", ["pp", "tl", "get", "pl", "datasets", "resources", "recipes", "report"])
+@pytest.mark.parametrize("package", PUBLIC_PACKAGES)
 def test_packages_load_scientific_libraries_only_when_called(package: str, root: Path) -> None:
     assert _loaded(f"import niche.{package}", WITH_PACKAGES, root) == []
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
 
 import anndata as ad
+from walk import Public, parameters, type_hints
 
 KEYWORD, POSITIONAL = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
 OTHER_SPELLINGS = {
@@ -30,18 +30,13 @@ OTHER_SPELLINGS = {
     "sample_col": "sample_key",
 }
 RETURNS_ITS_FINDING = {"pp.check": "returns the design report it stores"}
-Public = tuple[str, Callable[..., object]]
 
 
-def _parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(function).parameters)
-
-
-def test_positional_parameters(public_function: Public) -> None:
+def test_positionalparameters(public_function: Public) -> None:
     name, function = public_function
-    parameters = _parameters(function)
-    assert all(p.kind in (KEYWORD, POSITIONAL) for p in parameters.values()), f"{name}: no *args, no **kwargs"
-    free = [p.name for p in parameters.values() if p.kind == POSITIONAL]
+    options = parameters(function)
+    assert all(p.kind in (KEYWORD, POSITIONAL) for p in options.values()), f"{name}: no *args, no **kwargs"
+    free = [p.name for p in options.values() if p.kind == POSITIONAL]
     if "adata" in free:
         assert free[0] == "adata", f"{name}: adata comes first"
         free.remove("adata")
@@ -50,13 +45,13 @@ def test_positional_parameters(public_function: Public) -> None:
 
 def test_spelling(public_function: Public) -> None:
     name, function = public_function
-    for found in _parameters(function):
+    for found in parameters(function):
         assert found not in OTHER_SPELLINGS, f"{name}: {found} is spelt {OTHER_SPELLINGS.get(found)} here"
 
 
 def test_shared_options_are_keywords_with_one_default(public_function: Public) -> None:
     name, function = public_function
-    for parameter in _parameters(function).values():
+    for parameter in parameters(function).values():
         what = f"{name}({parameter.name}=)"
         if parameter.name in ("n_jobs", "key_added", "copy", "layer"):
             assert parameter.kind == KEYWORD, f"{what} is keyword-only"
@@ -72,26 +67,26 @@ def test_shared_options_are_keywords_with_one_default(public_function: Public) -
 
 def test_what_changes_the_data_offers_a_copy(public_function: Public) -> None:
     name, function = public_function
-    parameters = _parameters(function)
-    if name.split(".")[0] not in ("pp", "tl") or "adata" not in parameters or name in RETURNS_ITS_FINDING:
+    options = parameters(function)
+    if name.split(".")[0] not in ("pp", "tl") or "adata" not in options or name in RETURNS_ITS_FINDING:
         return
-    assert "copy" in parameters, f"{name} changes adata and so offers copy="
-    returned = typing.get_type_hints(function)["return"]
+    assert "copy" in options, f"{name} changes adata and so offers copy="
+    returned = type_hints(function)["return"]
     assert set(typing.get_args(returned)) == {ad.AnnData, type(None)}, f"{name} returns AnnData | None"
 
 
 def test_reading_and_plotting_never_copy_or_store(public_function: Public) -> None:
     name, function = public_function
     if name.split(".")[0] in ("get", "pl", "report"):
-        forbidden = {"copy", "key_added"} & set(_parameters(function))
+        forbidden = {"copy", "key_added"} & set(parameters(function))
         assert not forbidden, f"{name} only reads: no {forbidden}"
 
 
 def test_types(public_function: Public) -> None:
     name, function = public_function
-    hints = typing.get_type_hints(function)
-    missing = [parameter for parameter in _parameters(function) if parameter not in hints]
+    hints = type_hints(function)
+    missing = [parameter for parameter in parameters(function) if parameter not in hints]
     assert not missing, f"{name}: no type for {missing}"
     assert "return" in hints, f"{name}: what it returns has no type"
-    if "adata" in _parameters(function):
+    if "adata" in parameters(function):
         assert hints["adata"] is ad.AnnData, f"{name}: adata is an anndata.AnnData"

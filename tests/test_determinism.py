@@ -1,0 +1,197 @@
+"""Same input, same bits: for any number of threads, and for every array type the docs promise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from walk import parameters, public_functions
+
+import niche
+from niche.errors import NicheError
+
+Inputs = dict[str, ad.AnnData]
+Results = Callable[[str], ad.AnnData]
+PAGE = Path(__file__).parents[1] / "docs" / "array_support.md"
+ARGUMENTS: dict[str, dict[str, object]] = {"tl.call_compartments": {"labels": {"Malignant": "tumor"}}}
+
+
+FUNCTIONS = {
+    name: thing for name, thing in public_functions("pp", "tl").items() if "adata" in parameters(thing)
+}
+
+
+def _with(option: str) -> list[str]:
+    return [name for name, function in FUNCTIONS.items() if option in parameters(function)]
+
+
+def promises() -> dict[tuple[str, str], bool]:
+    """The support table of the docs: (function, array type) -> works, else it is refused."""
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+    ]
+    header, body = rows[0], rows[2:]
+    assert {cell for row in body for cell in row[1:]} <= {"yes", "no"}
+    return {
+        (row[0].strip("`"), kind): cell == "yes"
+        for row in body
+        for kind, cell in zip(header[1:], row[1:], strict=True)
+    }
+
+
+def _csr(values: sparse.csr_matrix) -> object:
+    return sparse.csr_matrix(values)
+
+
+def _csc(values: sparse.csr_matrix) -> object:
+    return sparse.csc_matrix(values)
+
+
+def _numpy(values: sparse.csr_matrix) -> object:
+    return values.toarray()
+
+
+def _dask_csr(values: sparse.csr_matrix) -> object:
+    array = pytest.importorskip("dask.array", reason="dask is not installed")
+    return array.from_array(values, chunks=(values.shape[0] // 3 + 1, values.shape[1]), asarray=False)
+
+
+def _dask_numpy(values: sparse.csr_matrix) -> object:
+    array = pytest.importorskip("dask.array", reason="dask is not installed")
+    return array.from_array(values.toarray(), chunks=(values.shape[0] // 3 + 1, values.shape[1] // 2))
+
+
+KINDS = {"numpy": _numpy, "csr": _csr, "csc": _csc, "dask of numpy": _dask_numpy, "dask of csr": _dask_csr}
+
+
+def _of_kind(adata: ad.AnnData, kind: str, folder: Path) -> ad.AnnData:
+    if kind == "backed":
+        adata.write_h5ad(folder / "backed.h5ad")
+        return ad.read_h5ad(folder / "backed.h5ad", backed="r")
+    changed = adata.copy()
+    changed.X = KINDS[kind](adata.X)
+    for layer in [name for name in adata.layers if name is not None]:
+        changed.layers[layer] = KINDS[kind](adata.layers[layer])
+    return changed
+
+
+def _plain(value: object) -> np.ndarray:
+    computed = value.compute() if hasattr(value, "compute") else value
+    if hasattr(computed, "to_memory"):
+        computed = computed.to_memory()
+    return computed.toarray() if sparse.issparse(computed) else np.asarray(computed)
+
+
+def _contents(value: object, path: str) -> Iterator[tuple[str, np.ndarray]]:
+    if isinstance(value, Mapping):
+        for key in value:
+            if key is not None:
+                yield from _contents(value[key], f"{path}.{key}")
+    elif isinstance(value, pd.DataFrame):
+        for column in value:
+            yield f"{path}.{column}", np.asarray(value[column].astype(object), dtype=object)
+    else:
+        yield path, _plain(value)
+
+
+def contents(adata: ad.AnnData) -> dict[str, np.ndarray]:
+    """Everything in an AnnData as plain arrays by path."""
+    found: dict[str, np.ndarray] = {"var_names": np.asarray(adata.var_names, dtype=object)}
+    for name in ("X", "obs", "var", "uns", "obsm", "varm", "obsp", "layers"):
+        found |= dict(_contents(getattr(adata, name), name))
+    return found
+
+
+def differences(left: ad.AnnData, right: ad.AnnData) -> list[str]:
+    """Paths whose content is not identical to the last bit."""
+    first, second = contents(left), contents(right)
+    found = sorted(set(first) ^ set(second))
+    for path in set(first) & set(second):
+        a, b = first[path], second[path]
+        numbers = a.dtype.kind in "fiub" and b.dtype.kind in "fiub"
+        alike = np.array_equal(a, b, equal_nan=a.dtype.kind == "f") if numbers else _same_objects(a, b)
+        if not alike:
+            found.append(path)
+    return sorted(found)
+
+
+def _same_objects(left: np.ndarray, right: np.ndarray) -> bool:
+    if left.shape != right.shape:
+        return False
+    pairs = zip(left.ravel().tolist(), right.ravel().tolist(), strict=True)
+    return all(a == b or (pd.isna(a) and pd.isna(b)) for a, b in pairs)
+
+
+@pytest.fixture(scope="module")
+def inputs(_demo: ad.AnnData) -> Inputs:
+    """Four samples of two organs: raw for ``pp``, normalised for ``tl``."""
+    raw = _demo[_demo.obs["sample"].isin(["P01_bone", "P02_bone", "P01_lung", "P03_lung"])].copy()
+    raw.uns = {}
+    return {"pp": raw, "tl": niche.pp.normalize(raw, copy=True)}
+
+
+@pytest.fixture(scope="module")
+def results(inputs: Inputs) -> Results:
+    """The result of a function with its defaults, computed once."""
+    return cache(lambda name: _run(name, inputs[name.split(".")[0]].copy()))
+
+
+def _run(name: str, adata: ad.AnnData, **options: object) -> ad.AnnData:
+    FUNCTIONS[name](adata, **ARGUMENTS.get(name, {}), **options)
+    return adata
+
+
+@pytest.mark.parametrize("name", list(FUNCTIONS))
+def test_twice_gives_identical_bits(name: str, inputs: Inputs, results: Results) -> None:
+    again = _run(name, inputs[name.split(".")[0]].copy())
+    assert differences(results(name), again) == []
+
+
+@pytest.mark.parametrize("name", _with("n_jobs"))
+def test_threads_do_not_matter(name: str, inputs: Inputs, results: Results) -> None:
+    for n_jobs in (1, 2):
+        assert differences(results(name), _run(name, inputs[name.split(".")[0]].copy(), n_jobs=n_jobs)) == []
+
+
+@pytest.mark.parametrize("name", _with("rng"))
+def test_generator_and_seed_are_the_same(name: str, inputs: Inputs, results: Results) -> None:
+    found = differences(
+        results(name), _run(name, inputs[name.split(".")[0]].copy(), rng=np.random.default_rng(0))
+    )
+    assert [path for path in found if not path.endswith("params.rng")] == []
+
+
+@pytest.mark.parametrize("name", _with("copy"))
+def test_copy_leaves_the_input_alone(name: str, inputs: Inputs, results: Results) -> None:
+    adata = inputs[name.split(".")[0]].copy()
+    returned = FUNCTIONS[name](adata, **ARGUMENTS.get(name, {}), copy=True)
+    assert isinstance(returned, ad.AnnData)
+    assert differences(adata, inputs[name.split(".")[0]]) == []
+    assert differences(returned, results(name)) == []
+
+
+@pytest.mark.parametrize(("name", "kind"), list(promises()), ids="-".join)
+def test_array_types(name: str, kind: str, inputs: Inputs, results: Results, tmp_path: Path) -> None:
+    other = _of_kind(inputs[name.split(".")[0]], kind, tmp_path)
+    if not promises()[name, kind]:
+        before = contents(other)
+        with pytest.raises(NicheError):
+            _run(name, other)
+        assert contents(other).keys() == before.keys(), "something was stored before the error"
+        return
+    assert differences(results(name), _run(name, other)) == []
+
+
+def test_table_lists_every_function_and_kind() -> None:
+    kinds = {*KINDS, "backed"}
+    assert set(promises()) == {(name, kind) for name in FUNCTIONS for kind in kinds}
+    assert re.search(r"same bits", PAGE.read_text(encoding="utf-8"))

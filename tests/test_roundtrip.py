@@ -1,0 +1,103 @@
+"""What niche stores survives h5ad and zarr, and reads the same afterwards."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from walk import public_functions, type_hints
+
+from niche._slots import read
+
+
+def tables(adata: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Every table niche.get offers of a result: each function, with each choice of each Literal option."""
+    for name, function in public_functions("get").items():
+        yield name, function(adata)
+        for option, hint in type_hints(function).items():
+            if option != "return" and typing.get_origin(hint) is typing.Literal:
+                for value in typing.get_args(hint):
+                    yield f"{name}({option}={value!r})", function(adata, **{option: value})
+
+
+def leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
+    """Every value in a nested mapping with its path."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            assert isinstance(key, str), f"{path}: key {key!r} is no string"
+            assert "/" not in key, f"{path}: key {key!r} holds a slash"
+            yield from leaves(item, f"{path}.{key}")
+    else:
+        yield path, value
+
+
+def same(left: object, right: object) -> bool:
+    """Whether two stored values are equal, NaN with NaN, whatever a file made of strings."""
+    if isinstance(left, pd.DataFrame):
+        assert isinstance(right, pd.DataFrame)
+        return list(left) == list(right) and all(same(left[c].to_numpy(), right[c].to_numpy()) for c in left)
+    first, second = np.asarray(left), np.asarray(right)
+    if first.shape != second.shape:
+        return False
+    if first.dtype.kind in "OUST" or second.dtype.kind in "OUST":
+        return bool((first.astype(str) == second.astype(str)).all())
+    return first.dtype == second.dtype and np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
+
+
+def _h5ad(adata: ad.AnnData, folder: Path) -> ad.AnnData:
+    adata.write_h5ad(folder / "result.h5ad")
+    return ad.read_h5ad(folder / "result.h5ad")
+
+
+def _zarr(adata: ad.AnnData, folder: Path) -> ad.AnnData:
+    adata.write_zarr(folder / "result.zarr")
+    return ad.read_zarr(folder / "result.zarr")
+
+
+@pytest.fixture(params=[_h5ad, _zarr], ids=["h5ad", "zarr"])
+def again(request: pytest.FixtureRequest, corridor: ad.AnnData, tmp_path: Path) -> ad.AnnData:
+    """The corridor, written and read."""
+    turn: Callable[[ad.AnnData, Path], ad.AnnData] = request.param
+    return turn(corridor, tmp_path)
+
+
+def test_every_step_left_something(corridor: ad.AnnData) -> None:
+    steps = {"harmonize_genes", "design", "qc", "normalize", "compartments", "cluster", "communication"}
+    assert steps <= set(read.ours(corridor)) | set(corridor.uns)
+
+
+def test_what_is_stored_is_plain(corridor: ad.AnnData) -> None:
+    for key in read.ours(corridor):
+        for path, value in leaves(corridor.uns[key], f"uns.{key}"):
+            plain = isinstance(value, (str, bool, int, float, np.ndarray, pd.DataFrame))
+            assert plain, f"{path}: {type(value).__name__} is not plain"
+            if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+                assert all(isinstance(item, str) for item in value.ravel()), f"{path}: not only strings"
+    if hasattr(corridor, "unwriteable"):
+        assert not list(corridor.unwriteable())
+
+
+def test_uns_is_the_same(corridor: ad.AnnData, again: ad.AnnData) -> None:
+    for key in read.ours(corridor):
+        before, after = (dict(leaves(a.uns[key], key)) for a in (corridor, again))
+        assert list(before) == list(after) or set(before) == set(after)
+        different = [path for path, value in before.items() if not same(value, after[path])]
+        assert not different, f"changed by writing and reading: {different}"
+
+
+def test_columns_are_the_same(corridor: ad.AnnData, again: ad.AnnData) -> None:
+    for name in ("obs", "var"):
+        before, after = getattr(corridor, name), getattr(again, name)
+        assert list(before) == list(after)
+        different = [column for column in before if not same(before[column], after[column])]
+        assert not different, f"{name} columns changed: {different}"
+
+
+def test_tables_are_the_same(corridor: ad.AnnData, again: ad.AnnData) -> None:
+    for (name, before), (_, after) in zip(tables(corridor), tables(again), strict=True):
+        pd.testing.assert_frame_equal(before, after, obj=name, check_exact=True)

@@ -1,0 +1,77 @@
+"""A result that no longer belongs to the data is refused, and what changed is named."""
+
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+import pytest
+from walk import parameters, public_functions
+
+import niche
+from niche._slots import read
+from niche.errors import MissingKeyError, StaleResultError
+
+
+def _change(adata: ad.AnnData, what: str) -> None:
+    """Change what a fingerprint calls ``genes``, ``X``, ``layer <name>`` or ``obs <column>``."""
+    if what == "genes":
+        names = adata.var_names.to_numpy(dtype=object).copy()
+        names[0] = f"{names[0]}-renamed"
+        adata.var_names = names
+    elif what.startswith("obs "):
+        column = what.removeprefix("obs ")
+        labels = adata.obs[column].astype(str).to_numpy(dtype=object).copy()
+        labels[0] = next(label for label in sorted(set(labels)) if label != labels[0])
+        adata.obs[column] = labels
+    else:
+        values = adata.X if what == "X" else adata.layers[what.removeprefix("layer ")]
+        changed = values.copy()
+        changed.data[: changed.data.size // 2] += 1
+        if what == "X":
+            adata.X = changed
+        else:
+            adata.layers[what.removeprefix("layer ")] = changed
+
+
+READERS = {name: parameters(function)["key"].default for name, function in public_functions("get").items()}
+
+
+@pytest.mark.parametrize("slot", sorted(set(READERS.values())))
+def test_readers_refuse_what_changed(corridor: ad.AnnData, slot: str) -> None:
+    watched = read.strings(corridor.uns[slot]["fingerprint"]["names"])
+    assert watched, f"uns[{slot!r}] depends on nothing"
+    for what in watched:
+        adata = corridor.copy()
+        _change(adata, what)
+        for name in [name for name, read_from in READERS.items() if read_from == slot]:
+            with pytest.raises(StaleResultError, match=f"{what} changed"):
+                public_functions("get")[name](adata)
+
+
+@pytest.mark.parametrize(
+    "what", ["obs cell_type", "obs organ", "obs sample", "obs compartment", "X", "genes"]
+)
+def test_communication_watches_what_it_was_computed_from(corridor: ad.AnnData, what: str) -> None:
+    _change(corridor, what)
+    with pytest.raises(StaleResultError, match=f"{what} changed.*niche.tl.communication"):
+        niche.get.communication(corridor)
+
+
+@pytest.mark.parametrize("what", ["obs organ", "obs patient", "obs sample", "genes"])
+def test_design_watches_what_it_was_computed_from(corridor: ad.AnnData, what: str) -> None:
+    _change(corridor, what)
+    with pytest.raises(StaleResultError, match=f"{what} changed.*niche.pp.check"):
+        niche.get.design(corridor)
+
+
+def test_other_columns_do_not_matter(corridor: ad.AnnData) -> None:
+    corridor.obs["note"] = np.arange(corridor.n_obs)
+    corridor.var["note"] = 1
+    for function in public_functions("get").values():
+        function(corridor)
+
+
+@pytest.mark.parametrize("name", list(READERS))
+def test_nothing_stored_names_the_function_to_run(demo: ad.AnnData, name: str) -> None:
+    with pytest.raises(MissingKeyError, match=r"Run niche\.(pp|tl)\.\w+ first"):
+        public_functions("get")[name](demo)
