@@ -1,0 +1,130 @@
+"""Real permutations within samples: right law, right statistic, same counts for any split of the work."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numba
+import numpy as np
+import pytest
+from scipy import sparse, stats
+
+from niche._kernels import permutation
+
+
+def problem(seed=0, sizes=((6, 5, 9), (12, 4, 7)), n_genes=4):
+    rng = np.random.default_rng(seed)
+    group = np.concatenate([np.repeat(np.arange(3) + 3 * s, size) for s, size in enumerate(sizes)])
+    stratum = np.repeat([0, 1], [sum(size) for size in sizes])
+    values = np.log1p(rng.poisson(0.9, (group.size, n_genes))).astype(np.float32)
+    order = rng.permutation(group.size)
+    return values[order], group[order], stratum[order]
+
+
+def counts(values, group, stratum, *, n_perms, block, seed=0, threads=None):
+    """Exceedances of two edges (a complex, and an autocrine pair) over two samples, and their observed values."""
+    columns = permutation.columns_of(sparse.csr_matrix(values), group, stratum, 6)
+    mean = np.stack([values[group == g].mean(0) for g in range(6)]).astype(float)
+    unit_start, unit_gene = np.array([0, 1, 3, 4]), np.array([0, 1, 2, 3])
+    start, source, target = np.array([0, 2, 4]), np.array([0, 3, 1, 4]), np.array([2, 5, 1, 4])
+    weight = np.array([0.3, 0.7, 0.5, 0.5])
+    cell_pair, left, right = np.array([0, 1, 0]), np.array([0, 0, 0]), np.array([1, 2, 1])
+    sides = np.array([0, 0, 2], dtype=np.int8)
+    unit = np.minimum.reduceat(mean[:, unit_gene], unit_start[:-1], axis=1)
+    observed = np.array([
+        sum(w * (unit[a, 0] + unit[b, 1]) / 2 for w, a, b in zip(weight[:2], source[:2], target[:2], strict=True)),
+        sum(w * (unit[a, 0] + unit[b, 2]) / 2 for w, a, b in zip(weight[2:], source[2:], target[2:], strict=True)),
+        sum(w * unit[b, 1] for w, b in zip(weight[:2], target[:2], strict=True)),
+    ])  # fmt: skip
+    count = np.zeros(3, dtype=np.int64)
+    if threads:
+        numba.set_num_threads(threads)
+    for first in range(0, n_perms, block):
+        n = min(block, n_perms - first)
+        groups = np.empty((group.size, n), dtype=np.uint16)
+        means = np.empty((values.shape[1], 6, n))
+        streams = permutation.streams_of(seed, first, n)
+        permutation.shuffled_groups(columns.group, columns.stratum_start, streams, groups)
+        permutation.group_means(columns.start, columns.cell, columns.value, groups, columns.n, means)
+        permutation.count_exceedances(
+            means, observed, cell_pair, left, right, sides, start, source, target, weight, unit_start, unit_gene, count
+        )
+    if threads:
+        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    return count, observed
+
+
+def test_counts_agree_with_a_plain_permutation():
+    values, group, stratum = problem()
+    n_perms = 4_000
+    found, observed = counts(values, group, stratum, n_perms=n_perms, block=64)
+    rng = np.random.default_rng(9)
+    plain = np.zeros(3)
+    for _ in range(n_perms):
+        shuffled = group.copy()
+        for s in (0, 1):
+            mine = np.flatnonzero(stratum == s)
+            shuffled[mine] = rng.permutation(shuffled[mine])
+        mean = np.stack([values[shuffled == g].mean(0) for g in range(6)]).astype(float)
+        pair = mean[:, [1, 2]].min(1)
+        drawn = (
+            0.3 * (mean[0, 0] + pair[2]) / 2 + 0.7 * (mean[3, 0] + pair[5]) / 2,
+            0.5 * (mean[1, 0] + mean[1, 3]) / 2 + 0.5 * (mean[4, 0] + mean[4, 3]) / 2,
+            0.3 * pair[2] + 0.7 * pair[5],
+        )
+        plain += np.array(drawn) >= observed - 1e-9
+    for a, b in zip(found, plain, strict=True):
+        table = [[a, n_perms - a], [b, n_perms - b]]
+        assert stats.fisher_exact(table).pvalue > 1e-4
+
+
+@pytest.mark.parametrize(("block", "threads"), [(7, 1), (64, 2), (300, 1)])
+def test_same_counts_for_any_block_and_threads(block, threads):
+    values, group, stratum = problem(1)
+    expected, _ = counts(values, group, stratum, n_perms=300, block=64, threads=1)
+    found, _ = counts(values, group, stratum, n_perms=300, block=block, threads=threads)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_another_seed_gives_other_permutations():
+    values, group, stratum = problem(1)
+    first, _ = counts(values, group, stratum, n_perms=500, block=50)
+    second, _ = counts(values, group, stratum, n_perms=500, block=50, seed=1)
+    assert (first != second).any()
+
+
+def test_every_relabeling_is_equally_likely_and_stays_in_its_stratum():
+    group = np.array([0, 0, 1, 2, 3, 3], dtype=np.uint16)
+    n_perms = 24_000
+    out = np.empty((6, n_perms), dtype=np.uint16)
+    permutation.shuffled_groups(group, np.array([0, 4, 6]), permutation.streams_of(5, 0, n_perms), out)
+    assert set(map(tuple, out[4:].T)) == {(3, 3)}
+    kinds = sorted(set(permutations([0, 0, 1, 2])))
+    seen = {kind: 0 for kind in kinds}
+    for drawn in map(tuple, out[:4].T.tolist()):
+        seen[drawn] += 1
+    assert stats.chisquare(list(seen.values())).pvalue > 1e-4
+
+
+def test_the_observed_labels_always_reach_the_observed_value():
+    values, group, stratum = problem(3)
+    columns = permutation.columns_of(sparse.csr_matrix(values), group, stratum, 6)
+    same = np.repeat(columns.group[:, None], 2, axis=1)
+    means = np.empty((4, 6, 2))
+    permutation.group_means(columns.start, columns.cell, columns.value, same, columns.n, means)
+    expected = np.stack([values[group == g].astype(float).mean(0) for g in range(6)], axis=1)
+    np.testing.assert_allclose(means[:, :, 0], expected, rtol=1e-12)
+
+
+def test_cells_left_out_take_no_part():
+    values, group, stratum = problem(2)
+    group[:5], stratum[:5] = -1, -1
+    columns = permutation.columns_of(sparse.csr_matrix(values), group, stratum, 6)
+    assert columns.group.size == group.size - 5 and columns.n.sum() == group.size - 5
+    assert columns.value.size == (values[5:] > 0).sum()
+
+
+def test_block_size_follows_the_memory_budget():
+    assert permutation.block_size(30, 1_800) == 64
+    assert permutation.block_size(1_000, 1_800) * 1_000 * 1_800 * 8 <= permutation.BUDGET_BYTES
+    assert permutation.block_size(60_000, 60_000) == 4
