@@ -10,7 +10,21 @@ from niche._kernels import aggregate as one_pass
 from niche._kernels.aggregate import Layout, Tree
 
 TILE = 8
-FIELDS = ("n", "sums", "nonzero", "total", "linear", "linear_total", "n_stratum", "square", "cube", "xy", "xxy", "xyy")
+FIELDS = (
+    "n",
+    "sums",
+    "nonzero",
+    "total",
+    "linear",
+    "linear_total",
+    "n_stratum",
+    "square",
+    "cube",
+    "fourth",
+    "xy",
+    "xxy",
+    "xyy",
+)
 
 
 @pytest.fixture
@@ -51,6 +65,7 @@ def test_sums_equal_a_plain_loop(problem):
         assert found.n_stratum[s] == len(part)
         np.testing.assert_allclose(found.square[s], (part**2).sum(0), rtol=1e-12)
         np.testing.assert_allclose(found.cube[s], (part**3).sum(0), rtol=1e-12)
+        np.testing.assert_allclose(found.fourth[s], (part**4).sum(0), rtol=1e-12)
         a, b = part[:, layout.first], part[:, layout.second]
         np.testing.assert_allclose(found.xy[s], (a * b).sum(0), rtol=1e-12)
         np.testing.assert_allclose(found.xxy[s], (a * a * b).sum(0), rtol=1e-12)

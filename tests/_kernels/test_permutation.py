@@ -47,7 +47,19 @@ def counts(values, group, stratum, *, n_perms, block, seed=0, threads=None):
         permutation.shuffled_groups(columns.group, columns.stratum_start, streams, groups)
         permutation.group_means(columns.start, columns.cell, columns.value, groups, columns.n, means)
         permutation.count_exceedances(
-            means, observed, cell_pair, left, right, sides, start, source, target, weight, unit_start, unit_gene, count
+            means,
+            observed,
+            cell_pair,
+            left,
+            right,
+            sides,
+            start,
+            source,
+            target,
+            weight,
+            unit_start,
+            unit_gene,
+            count,
         )
     if threads:
         numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
@@ -100,7 +112,7 @@ def test_every_relabeling_is_equally_likely_and_stays_in_its_stratum():
     permutation.shuffled_groups(group, np.array([0, 4, 6]), permutation.streams_of(5, 0, n_perms), out)
     assert set(map(tuple, out[4:].T)) == {(3, 3)}
     kinds = sorted(set(permutations([0, 0, 1, 2])))
-    seen = {kind: 0 for kind in kinds}
+    seen = dict.fromkeys(kinds, 0)
     for drawn in map(tuple, out[:4].T.tolist()):
         seen[drawn] += 1
     assert stats.chisquare(list(seen.values())).pvalue > 1e-4

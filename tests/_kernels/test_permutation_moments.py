@@ -7,15 +7,15 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from niche._kernels import pearson_tail, permutation_moments
+from niche._kernels import permutation_moments, saddlepoint_tail
 
 
 def moments_of(values: np.ndarray, labels: np.ndarray, *, same: bool) -> np.ndarray:
-    """(3, 3) moments of one edge in one stratum, from the kernel. values (N, 2); source 0, target 1."""
+    """(3, 4) cumulants of one edge in one stratum, from the kernel. values (N, 2); source 0, target 1."""
     n = np.array([len(values)])
     x, y = values[:, 0], values[:, 1]
     central = permutation_moments.central_moments(
-        n, values.sum(0)[None], (values**2).sum(0)[None], (values**3).sum(0)[None],
+        n, values.sum(0)[None], (values**2).sum(0)[None], (values**3).sum(0)[None], (values**4).sum(0)[None],
         np.array([[(x * y).sum()]]), np.array([[(x * x * y).sum()]]), np.array([[(x * y * y).sum()]]),
         np.array([0]), np.array([1]),
     )  # fmt: skip
@@ -24,7 +24,7 @@ def moments_of(values: np.ndarray, labels: np.ndarray, *, same: bool) -> np.ndar
     one = np.zeros(1, dtype=np.int64)
     return permutation_moments.edge_moments(
         one, one, one + 1, one, np.array([0, 1]), one, n_source, n_target, np.ones(1), np.array([same]),
-        central.n, central.mean, central.variance, central.third, central.xy, central.xxy, central.xyy,
+        central.n, central.mean, central.variance, central.third, central.fourth, central.xy, central.xxy, central.xyy,
     )[0]  # fmt: skip
 
 
@@ -44,8 +44,10 @@ def test_moments_equal_exact_enumeration(labels, same):
     drawn = np.array([statistic(values, np.array(order), same=same) for order in set(permutations(labels))])
     found = moments_of(values, np.array(labels), same=same)
     centred = drawn - drawn.mean(0)
-    expected = np.stack([drawn.mean(0), (centred**2).mean(0), (centred**3).mean(0)], axis=1)
-    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-13)
+    second, third, fourth = ((centred**k).mean(0) for k in (2, 3, 4))
+    expected = np.stack([drawn.mean(0), second, third, fourth - 3 * second**2], axis=1)
+    np.testing.assert_allclose(found[:, :3], expected[:, :3], rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(found[1:, 3], expected[1:, 3], rtol=1e-9, atol=1e-13)
 
 
 def test_moments_of_two_cells_and_of_a_sole_cell_type():
@@ -67,14 +69,14 @@ def test_moments_and_tail_on_unequal_types_against_permutations(same):
     values = np.log1p(np.stack([rng.poisson(2 * shared), rng.poisson(2 * shared)], axis=1)).astype(float)
     n_perms = 20_000
     drawn = np.array([statistic(values, rng.permutation(labels), same=same)[0] for _ in range(n_perms)])
-    mean, variance, third = moments_of(values, labels, same=same)[0]
+    mean, variance, third, fourth = moments_of(values, labels, same=same)[0]
     assert mean == pytest.approx(drawn.mean(), abs=4 * np.sqrt(variance / n_perms))
     assert variance == pytest.approx(drawn.var(), rel=0.05)
     assert third / variance**1.5 == pytest.approx(((drawn - mean) ** 3).mean() / variance**1.5, abs=0.08)
     for quantile in (0.5, 0.9, 0.99, 0.999):
         threshold = np.quantile(drawn, quantile)
         empirical = (drawn >= threshold).mean()
-        analytic = np.exp(pearson_tail.log_tail(threshold, mean, variance, third))
+        analytic = np.exp(saddlepoint_tail.log_tail(threshold, mean, variance, third, fourth))
         error = 3 * np.sqrt(empirical / n_perms) / empirical
         assert abs(np.log10(analytic / empirical)) < 0.06 + np.log10(1 + error)
 
@@ -96,9 +98,9 @@ def test_strata_add_with_their_weights():
     labels = [rng.integers(0, 2, len(part)) for part in samples]
     weight = np.array([0.25, 0.75])
     apart = np.stack([moments_of(v, lab, same=False) for v, lab in zip(samples, labels, strict=True)])
-    expected = np.stack([(weight[:, None] ** k * apart[:, :, k - 1]).sum(0) for k in (1, 2, 3)], axis=1)
+    expected = np.stack([(weight[:, None] ** k * apart[:, :, k - 1]).sum(0) for k in (1, 2, 3, 4)], axis=1)
     sums = [np.stack([power(v) for v in samples]) for power in (
-        lambda v: v.sum(0), lambda v: (v**2).sum(0), lambda v: (v**3).sum(0),
+        lambda v: v.sum(0), lambda v: (v**2).sum(0), lambda v: (v**3).sum(0), lambda v: (v**4).sum(0),
         lambda v: [(v[:, 0] * v[:, 1]).sum()], lambda v: [(v[:, 0] ** 2 * v[:, 1]).sum()],
         lambda v: [(v[:, 0] * v[:, 1] ** 2).sum()],
     )]  # fmt: skip
@@ -108,7 +110,7 @@ def test_strata_add_with_their_weights():
         zero, zero, zero + 1, zero, np.array([0, 2]), np.array([0, 1]),
         np.array([(lab == 0).sum() for lab in labels]), np.array([(lab == 1).sum() for lab in labels]),
         weight, np.array([False]),
-        central.n, central.mean, central.variance, central.third, central.xy, central.xxy, central.xyy,
+        central.n, central.mean, central.variance, central.third, central.fourth, central.xy, central.xxy, central.xyy,
     )[0]  # fmt: skip
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 

@@ -16,7 +16,7 @@ from scipy import sparse
 from niche._kernels import tile_sums
 
 PER_GROUP = ("sums", "nonzero", "total", "linear", "linear_total")
-PER_STRATUM = ("square", "cube", "xy", "xxy", "xyy")
+PER_STRATUM = ("square", "cube", "fourth", "xy", "xxy", "xyy")
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ class Aggregate:
         As ``sums`` and ``total`` for counts or expm1 values; empty when not asked for.
     n_stratum
         (n_strata,) cells.
-    square, cube
-        (n_strata, n_genes) sums of the second and third powers.
+    square, cube, fourth
+        (n_strata, n_genes) sums of the second, third and fourth powers.
     xy, xxy, xyy
         (n_strata, n_products) sums of products of the gene pairs of the layout.
     largest
@@ -149,6 +149,7 @@ class Aggregate:
     n_stratum: np.ndarray
     square: np.ndarray
     cube: np.ndarray
+    fourth: np.ndarray
     xy: np.ndarray
     xxy: np.ndarray
     xyy: np.ndarray
@@ -167,10 +168,12 @@ def tile_of_values(block: sparse.csr_matrix, first: int, last: int, row: int, la
         "total": np.zeros(groups.size),
         "square": np.zeros(stratum_shape),
         "cube": np.zeros(stratum_shape),
+        "fourth": np.zeros(stratum_shape),
     }
     largest = tile_sums.add_values(
         block.data, block.indices, block.indptr, first, last, group, stratum, layout.gene_of_column,
-        values["sums"], values["nonzero"], values["square"], values["cube"], values["total"],
+        values["sums"], values["nonzero"], values["square"], values["cube"], values["fourth"],
+        values["total"],
     )  # fmt: skip
     if layout.first.size:
         products = {name: np.zeros((strata.size, layout.first.size)) for name in ("xy", "xxy", "xyy")}

@@ -9,8 +9,12 @@ cells, ligand x and receptor y::
     k3(m_a(x))             = (N - n_a)(N - 2 n_a) / (n_a^2 (N - 1)(N - 2)) mu3(x)
     E[m_a(x)^2 m_b(y)]     = -S_xxy (N - 2 n_a) / (n_a N (N - 1)(N - 2))
     E[m_a(x) m_b(y)^2]     = -S_xyy (N - 2 n_b) / (n_b N (N - 1)(N - 2))
+    E[m_a(x)^4]            = (N - n_a) ((N (N + 1) - 6 n_a (N - n_a)) mu4(x)
+                             + 3 N (n_a - 1)(N - n_a - 1) sigma_x^4) / (n_a^3 (N - 1)(N - 2)(N - 3))
 
-with S_xxy the sum of (x - mean)^2 (y - mean). Strata are independent, so their cumulants add.
+with S_xxy the sum of (x - mean)^2 (y - mean). Strata are independent, so their cumulants add. The
+fourth cumulant of a sum of two sides is taken from the sides alone, scaled by the squared ratio of its
+variance to theirs; it only shapes the far tail.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ class CentralMoments:
     ----------
     n
         (n_strata,) cells.
-    mean, variance, third
+    mean, variance, third, fourth
         (n_strata, n_genes).
     xy, xxy, xyy
         (n_strata, n_products): covariance, and mean of (x - mean)^2 (y - mean) and its mirror.
@@ -40,6 +44,7 @@ class CentralMoments:
     mean: np.ndarray
     variance: np.ndarray
     third: np.ndarray
+    fourth: np.ndarray
     xy: np.ndarray
     xxy: np.ndarray
     xyy: np.ndarray
@@ -50,6 +55,7 @@ def central_moments(
     total: np.ndarray,
     square: np.ndarray,
     cube: np.ndarray,
+    fourth: np.ndarray,
     xy: np.ndarray,
     xxy: np.ndarray,
     xyy: np.ndarray,
@@ -58,8 +64,8 @@ def central_moments(
 ) -> CentralMoments:
     """Turn power sums per stratum into central moments with denominator N.
 
-    ``total``, ``square``, ``cube`` are (n_strata, n_genes), the products (n_strata, n_products) with
-    genes ``first`` and ``second``. Variances and constants are cleaned of negative rounding.
+    ``total``, ``square``, ``cube``, ``fourth`` are (n_strata, n_genes), the products (n_strata,
+    n_products) with genes ``first`` and ``second``. Variances and constants are cleaned of negative rounding.
     """
     size = np.maximum(n, 1)[:, None].astype(float)
     mean = total / size
@@ -67,6 +73,7 @@ def central_moments(
     variance = np.maximum(raw2 - mean**2, 0.0)
     variance[variance <= 1e-12 * raw2] = 0.0
     third = np.where(variance > 0, cube / size - 3 * mean * raw2 + 2 * mean**3, 0.0)
+    central4 = fourth / size - 4 * mean * cube / size + 6 * mean**2 * raw2 - 3 * mean**4
     x, y = mean[:, first], mean[:, second]
     moves = (variance[:, first] > 0) & (variance[:, second] > 0)
     mean_xy, raw_x, raw_y = xy / size, raw2[:, first], raw2[:, second]
@@ -75,6 +82,7 @@ def central_moments(
         mean=mean,
         variance=variance,
         third=third,
+        fourth=np.where(variance > 0, np.maximum(central4, 0.0), 0.0),
         xy=np.where(moves, mean_xy - x * y, 0.0),
         xxy=np.where(moves, xxy / size - y * raw_x - 2 * x * mean_xy + 2 * x * x * y, 0.0),
         xyy=np.where(moves, xyy / size - x * raw_y - 2 * y * mean_xy + 2 * y * y * x, 0.0),
@@ -82,23 +90,29 @@ def central_moments(
 
 
 @njit(cache=True)
-def _side(n_all, n_a, variance, third):
-    """Variance and third cumulant of a mean of n_a of n_all cells drawn without replacement."""
+def _side(n_all, n_a, variance, third, fourth):
+    """Second to fourth cumulant of a mean of n_a of n_all cells drawn without replacement."""
     if n_all < 2 or n_a >= n_all:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     spread = (n_all - n_a) / (n_a * (n_all - 1.0))
     skew = 0.0
     if n_all > 2:
         skew = (n_all - n_a) * (n_all - 2.0 * n_a) / (n_a * n_a * (n_all - 1.0) * (n_all - 2.0))
-    return variance * spread, third * skew
+    flat = 0.0
+    if n_all > 3:
+        scale = (n_all - n_a) / (n_a * n_a * n_a * (n_all - 1.0) * (n_all - 2.0) * (n_all - 3.0))
+        own = (n_all * (n_all + 1.0) - 6.0 * n_a * (n_all - n_a)) * fourth
+        flat = scale * (own + 3.0 * n_all * (n_a - 1.0) * (n_all - n_a - 1.0) * variance * variance)
+        flat -= 3.0 * variance * variance * spread * spread
+    return variance * spread, third * skew, flat
 
 
 @njit(parallel=True, cache=True)
 def edge_moments(
     cell_pair, left, right, product, start, stratum, n_source, n_target, weight, same,
-    n, mean, variance, third, xy, xxy, xyy,
+    n, mean, variance, third, fourth, xy, xxy, xyy,
 ):  # fmt: skip  # pragma: no cover
-    """Mean, variance and third cumulant of the statistic of each edge, and of its two sides.
+    """First four cumulants of the statistic of each edge, and of its two sides.
 
     Parameters
     ----------
@@ -110,15 +124,15 @@ def edge_moments(
         Sample, cells of the two types and weight of every (cell pair, sample).
     same
         (n_cell_pairs,) whether source and target are one cell type.
-    n, mean, variance, third, xy, xxy, xyy
+    n, mean, variance, third, fourth, xy, xxy, xyy
         The strata's moments (:class:`CentralMoments`).
 
     Returns
     -------
     ndarray
-        (n_edges, 3, 3): rows (ligand + receptor) / 2, ligand, receptor; columns mean, variance, third.
+        (n_edges, 3, 4): rows (ligand + receptor) / 2, ligand, receptor; columns the cumulants.
     """
-    out = np.zeros((cell_pair.size, 3, 3))
+    out = np.zeros((cell_pair.size, 3, 4))
     for e in prange(cell_pair.size):
         c = cell_pair[e]
         x, y, p = left[e], right[e], product[e]
@@ -126,12 +140,12 @@ def edge_moments(
             s, w = stratum[k], weight[k]
             size = float(n[s])
             n_a, n_b = float(n_source[k]), float(n_target[k])
-            var_x, k3_x = _side(size, n_a, variance[s, x], third[s, x])
-            var_y, k3_y = _side(size, n_b, variance[s, y], third[s, y])
+            var_x, k3_x, k4_x = _side(size, n_a, variance[s, x], third[s, x], fourth[s, x])
+            var_y, k3_y, k4_y = _side(size, n_b, variance[s, y], third[s, y], fourth[s, y])
             if same[c]:
                 both2 = variance[s, x] + 2.0 * xy[s, p] + variance[s, y]
                 both3 = third[s, x] + 3.0 * xxy[s, p] + 3.0 * xyy[s, p] + third[s, y]
-                var_z, k3_z = _side(size, n_a, both2 / 4.0, both3 / 8.0)
+                var_z, k3_z, _ = _side(size, n_a, both2 / 4.0, both3 / 8.0, 0.0)
             else:
                 var_z, k3_z = (var_x + var_y) / 4.0, (k3_x + k3_y) / 8.0
                 if size > 1:
@@ -140,16 +154,23 @@ def edge_moments(
                     scale = 3.0 / (8.0 * (size - 1.0) * (size - 2.0))
                     k3_z -= scale * xxy[s, p] * (size - 2.0 * n_a) / n_a
                     k3_z -= scale * xyy[s, p] * (size - 2.0 * n_b) / n_b
-            w2, w3 = w * w, w * w * w
+            apart = (var_x + var_y) / 4.0
+            k4_z = 0.0
+            if apart > 0.0:
+                k4_z = (k4_x + k4_y) / 16.0 * (var_z / apart) * (var_z / apart)
+            w2, w3, w4 = w * w, w * w * w, w * w * w * w
             out[e, 0, 0] += w * (mean[s, x] + mean[s, y]) / 2.0
             out[e, 0, 1] += w2 * max(var_z, 0.0)
             out[e, 0, 2] += w3 * k3_z
+            out[e, 0, 3] += w4 * k4_z
             out[e, 1, 0] += w * mean[s, x]
             out[e, 1, 1] += w2 * var_x
             out[e, 1, 2] += w3 * k3_x
+            out[e, 1, 3] += w4 * k4_x
             out[e, 2, 0] += w * mean[s, y]
             out[e, 2, 1] += w2 * var_y
             out[e, 2, 2] += w3 * k3_y
+            out[e, 2, 3] += w4 * k4_y
     return out
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from niche._kernels import pearson_tail, permutation_moments
+from niche._kernels import permutation_moments, saddlepoint_tail
 from niche._kernels.aggregate import Aggregate, Layout
 from niche._kernels.cell_pairs import CellPairs
 from niche._kernels.permutation_moments import CentralMoments
@@ -34,7 +34,7 @@ def strata_moments(aggregate: Aggregate, layout: Layout, sample_of_group: np.nda
     total = np.zeros_like(aggregate.square)
     np.add.at(total, sample_of_group, aggregate.sums)
     return permutation_moments.central_moments(
-        aggregate.n_stratum, total, aggregate.square, aggregate.cube,
+        aggregate.n_stratum, total, aggregate.square, aggregate.cube, aggregate.fourth,
         aggregate.xy, aggregate.xxy, aggregate.xyy, layout.first, layout.second,
     )  # fmt: skip
 
@@ -73,13 +73,14 @@ def analytic(
         found = permutation_moments.edge_moments(
             owner, gene_left, gene_right, product_column(layout, gene_left, gene_right),
             pairs.start, pairs.sample, n_source, n_target, pairs.weight, same,
-            moments.n, moments.mean, moments.variance, moments.third, moments.xy, moments.xxy, moments.xyy,
+            moments.n, moments.mean, moments.variance, moments.third, moments.fourth,
+            moments.xy, moments.xxy, moments.xyy,
         )  # fmt: skip
         left, right = ligand_mean[part], receptor_mean[part]
         for k, value in enumerate(((left + right) / 2, left, right)):
-            log_p = pearson_tail.log_tails(np.repeat(value, repeats), np.ascontiguousarray(found[:, k]))
+            log_p = saddlepoint_tail.log_tails(np.repeat(value, repeats), np.ascontiguousarray(found[:, k]))
             best = np.fmin.reduceat(log_p, start[:-1])
-            out[k][part] = pearson_tail.p_values(best, limit[cell_pair[part]])
+            out[k][part] = saddlepoint_tail.p_values(best, limit[cell_pair[part]])
     is_bound = (units.size[left_unit] > 1) | (units.size[right_unit] > 1)
     return EdgeP(out[0], out[1], out[2], is_bound)
 

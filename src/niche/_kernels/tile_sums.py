@@ -8,7 +8,20 @@ from numba import njit
 
 @njit(nogil=True, cache=True)
 def add_values(
-    data, indices, indptr, first, last, group, stratum, gene_of_column, sums, nonzero, square, cube, total
+    data,
+    indices,
+    indptr,
+    first,
+    last,
+    group,
+    stratum,
+    gene_of_column,
+    sums,
+    nonzero,
+    square,
+    cube,
+    fourth,
+    total,
 ):  # pragma: no cover - compiled
     """Add rows ``first..last`` of a csr matrix to the sums of their group and stratum.
 
@@ -37,6 +50,7 @@ def add_values(
                 x2 = x * x
                 square[s, j] += x2
                 cube[s, j] += x2 * x
+                fourth[s, j] += x2 * x2
         total[g] += row_total
     return largest
 

@@ -111,10 +111,11 @@ def communication(
     Notes
     -----
     For ligand mean :math:`L` and receptor mean :math:`R` the p-value belongs to :math:`T = (L+R)/2`
-    when cell-type labels are permuted within every sample. Mean, variance and third cumulant of
-    :math:`T` are exact; the upper tail is that of the Pearson III law with these three, floored at one
-    over the number of distinct relabelings and never 0. With a complex the value is a conservative
-    bound (column ``null`` reads ``bound``). ``qval`` is Benjamini-Hochberg over the tested edges of
+    when cell-type labels are permuted within every sample. Its cumulants are exact (the fourth up to the
+    joint terms of the two sides); the upper tail is a saddlepoint approximation with these four
+    (:mod:`niche._kernels.saddlepoint_tail`), floored at one over the number of distinct relabelings and
+    never 0. With a complex the value is a conservative bound (column ``null`` reads ``bound``).
+    ``qval`` is Benjamini-Hochberg over the tested edges of
     the organ.
 
     This p-value says that the pair is *specific to these cell types within these samples*. It depends

@@ -1,0 +1,96 @@
+"""The tail law against the laws it contains, and its floors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from niche._kernels import saddlepoint_tail
+
+
+def gamma_tail(z, skew):
+    return stats.pearson3.logsf(z, skew)
+
+
+def inverse_gaussian_tail(z, skew):
+    """Power 3: the kurtosis is 5/3 skew^2."""
+    shape = 9 / skew**2
+    return stats.invgauss.logsf(1 + z / np.sqrt(shape), 1 / shape, scale=shape)
+
+
+@pytest.mark.parametrize("skew", [-0.6, -0.3, -0.03, 0.03, 0.2, 0.6, 1.0])
+@pytest.mark.parametrize("z", [-1.5, -1e-4, 0.0, 1e-5, 0.01, 1.0, 2.0, 2.9])
+def test_is_the_gamma_law_where_the_kurtosis_is_a_gammas(skew, z):
+    found = saddlepoint_tail.log_tail(z, 0.0, 1.0, skew, 1.5 * skew**2)
+    assert found == pytest.approx(gamma_tail(z, skew), rel=2e-3, abs=2e-3)
+
+
+@pytest.mark.parametrize("skew", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("z", [-0.5, 0.5, 2.0, 4.0, 8.0])
+def test_is_the_inverse_gaussian_law_where_the_kurtosis_is_its(skew, z):
+    found = saddlepoint_tail.log_tail(z, 0.0, 1.0, skew, 5 / 3 * skew**2)
+    assert found == pytest.approx(inverse_gaussian_tail(z, skew), rel=2e-3, abs=0.015)
+
+
+@pytest.mark.parametrize("z", [-2.0, 0.0, 1.0, 5.0, 24.99, 30.0])
+def test_without_skew_it_is_normal(z):
+    assert saddlepoint_tail.log_tail(z, 0.0, 1.0, 0.0, 0.0) == pytest.approx(
+        stats.norm.logsf(z), rel=1e-5, abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.99999, 1.0, 1.2, 1.5, 1.6])
+def test_is_smooth_where_its_branches_meet(ratio):
+    for z, skew in ((1e-3, 0.3), (2.0, 1e-4)):
+        around = []
+        for step in (0.999, 1.0, 1.001):
+            value, g = (z * step, skew) if z < 1 else (z, skew * step)
+            around.append(saddlepoint_tail.normal_deviate(value, g, ratio * g * g))
+        assert around[1] - around[0] == pytest.approx(around[2] - around[1], abs=2e-5)
+
+
+def test_its_powers_one_and_two_are_limits():
+    for ratio in (1.0, 1.5):
+        near = [saddlepoint_tail.normal_deviate(3.0, 0.4, (ratio + d) * 0.16) for d in (-1e-4, 0.0, 1e-4)]
+        assert near[0] == pytest.approx(near[1], abs=1e-4) and near[1] == pytest.approx(near[2], abs=1e-4)
+
+
+def test_a_heavier_fourth_moment_means_a_heavier_tail():
+    tails = [saddlepoint_tail.log_tail(4.0, 0.0, 1.0, 0.5, ratio * 0.25) for ratio in (0.5, 1.0, 1.5)]
+    assert tails[0] < tails[1] < tails[2]
+
+
+def test_far_tails_stay_finite_in_log_space():
+    assert saddlepoint_tail.log_tail(60.0, 0.0, 1.0, 0.5, 0.375) == pytest.approx(
+        gamma_tail(60, 0.5), rel=1e-3
+    )
+    assert np.isfinite(saddlepoint_tail.log_tail(200.0, 0.0, 1.0, 0.1, 0.01))
+
+
+def test_beyond_the_support_the_p_value_is_one_over_the_relabelings():
+    beyond = saddlepoint_tail.log_tail(5.0, 0.0, 1.0, -1.5, 1.5 * 2.25)
+    assert beyond == -np.inf
+    np.testing.assert_allclose(saddlepoint_tail.p_values(np.array([beyond]), np.log([720.0])), 1 / 720)
+    assert saddlepoint_tail.log_tail(-5.0, 0.0, 1.0, 1.5, 1.5 * 2.25) == 0.0
+
+
+def test_p_values_are_never_zero_nor_above_one():
+    p = saddlepoint_tail.p_values(np.array([-1e6, -np.inf, 0.0, 1e-9]), np.full(4, 1e5))
+    assert (p > 0).all()
+    assert (p <= 1).all()
+
+
+def test_without_variance_there_is_no_p_value():
+    assert np.isnan(saddlepoint_tail.log_tail(1.0, 1.0, 0.0, 0.0, 0.0))
+    assert np.isnan(saddlepoint_tail.p_values(np.array([np.nan]), np.array([3.0])))[0]
+
+
+def test_many_at_once_equal_one_by_one():
+    rng = np.random.default_rng(0)
+    cumulants = np.stack(
+        [rng.normal(size=50), rng.gamma(1, 1, 50), rng.normal(size=50) * 0.1, rng.gamma(1, 0.1, 50)], axis=1
+    )
+    value = cumulants[:, 0] + rng.normal(size=50)
+    expected = [saddlepoint_tail.log_tail(v, *c) for v, c in zip(value, cumulants, strict=True)]
+    np.testing.assert_array_equal(saddlepoint_tail.log_tails(value, cumulants), expected)
