@@ -66,8 +66,9 @@ def check(
 
     Returns
     -------
-    A :class:`~niche.pp.design_report.DesignReport` with ``.table``, ``.organs``, ``.cell_types``,
-    ``.issues`` and ``.ok``. Stores the same in ``uns["design"]``, read by :func:`niche.get.design`.
+    DesignReport
+        A :class:`~niche.pp.design_report.DesignReport` with ``.table``, ``.organs``, ``.cell_types``,
+        ``.issues`` and ``.ok``. Stores the same in ``uns["design"]``, read by :func:`niche.get.design`.
 
     Raises
     ------

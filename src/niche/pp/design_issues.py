@@ -82,7 +82,7 @@ def check_organs(issues: Issues, organs: pd.DataFrame, organism: str) -> None:
         issues.warning(
             "replicates", f"organ {organ!r} ({tissue})", f"{limit}: {reason}", "patients are replicates"
         )
-    known = sorted(set(resources.markers(organism=organism)["organ"].astype(str)))
+    known = sorted(set(resources.markers(organism=organism)["organ"].astype(str)) - {"shared"})
     for organ in dict.fromkeys(organs["organ"]):
         if organ in known:
             continue
@@ -237,7 +237,8 @@ def check_cell_types(issues: Issues, cells: Cells, types: pd.DataFrame, groupby:
             f"fewer than min_cells={cells.min_cells} cells in every sample: {validate.shown(rare)}",
             "their edges are not testable; merge them into coarser types",
         )
-    clash = [name for name in totals.index if str(name).endswith(" (tumor)")]
+    given = sorted(pd.Series(cells.cell_type, dtype=object).dropna().astype(str).unique())
+    clash = [name for name in given if name.endswith(" (tumor)")]
     if clash:
         issues.warning(
             "cell types",
@@ -245,7 +246,7 @@ def check_cell_types(issues: Issues, cells: Cells, types: pd.DataFrame, groupby:
             f"names end in ' (tumor)': {validate.shown(clash)}",
             "niche adds this ending to the tumor cells of a type that holds both; rename them",
         )
-    barred = [name for name in totals.index if "|" in str(name)]
+    barred = [name for name in given if "|" in name]
     if barred:
         issues.note(
             "cell types",

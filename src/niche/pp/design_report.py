@@ -15,11 +15,14 @@ class DesignReport:
     Attributes
     ----------
     table
-        One row per sample: ``sample, patient, organ, tissue, n_cells, n_cell_types_usable,
-        median_counts`` and, with compartments, ``n_tumor, n_stromal, ...``.
+        One row per sample: ``sample, patient, organ, tissue, n_cells, n_cell_types_usable`` (types
+        with ``min_cells`` cells), ``usable, median_counts`` (NaN without counts) and, with compartments,
+        ``n_tumor, n_stromal, ...``. Usable means that a type has ``min_cells`` cells; with compartments,
+        that a tumor and a host type have.
     organs
         One row per organ and tissue: ``organ, tissue, n_samples, n_patients, n_patients_usable,
-        n_patients_paired, n_cells, possible, reason``.
+        n_patients_paired, n_cells, possible, reason``. ``possible`` is the most the numbers of patients
+        allow: ``test and call``, ``test, no call`` or ``describe only``.
     cell_types
         One row per cell type, organ and tissue: ``cell_type, organ, tissue, n_cells, n_samples,
         n_samples_usable, n_patients_usable``.

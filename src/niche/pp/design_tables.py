@@ -48,21 +48,50 @@ class Cells:
     compartment: np.ndarray | None
     min_cells: int
 
+    def types(self) -> np.ndarray:
+        """Type of each cell as communication sees it, None for cells that are left out.
+
+        A type with tumor and host cells is split into ``<name> (tumor)`` and ``<name>``.
+        """
+        if self.compartment is None:
+            everything = np.full(len(self.samples.cells.codes), "all cells", dtype=object)
+            return everything if self.cell_type is None else self.cell_type
+        if self.cell_type is None:
+            labels = self.compartment.astype(object)
+            labels[labels == "unresolved"] = None
+            return labels
+        tumor, host = self.compartment == "tumor", np.isin(self.compartment, keys.HOST)
+        named = pd.Series(self.cell_type, dtype=object)
+        mixed = set(named[tumor].dropna()) & set(named[host].dropna())
+        split = named.isin(mixed) & tumor
+        named = named.where(~split, named.astype(str) + " (tumor)")
+        return named.where(tumor | host, None).to_numpy(dtype=object)
+
     def sizes(self) -> pd.DataFrame:
-        """Number of cells of every sample and cell type: sample code, cell_type, n."""
-        labels = np.full(len(self.samples.cells.codes), "all cells", dtype=object)
-        if self.cell_type is not None:
-            labels = self.cell_type
-        frame = pd.DataFrame({"code": self.samples.cells.codes, "cell_type": labels})
-        return frame.groupby(["code", "cell_type"], sort=True).size().rename("n").reset_index()
+        """Number of cells of every sample and type: code, cell_type, is_tumor, n."""
+        tumor = np.zeros(len(self.samples.cells.codes), dtype=bool)
+        if self.compartment is not None:
+            tumor = self.compartment == "tumor"
+        frame = pd.DataFrame({"code": self.samples.cells.codes, "cell_type": self.types(), "is_tumor": tumor})
+        groups = frame.groupby(["code", "cell_type", "is_tumor"], sort=True)
+        return groups.size().rename("n").reset_index()
 
 
 def sample_table(cells: Cells, totals: np.ndarray | None) -> pd.DataFrame:
-    """One row per sample; ``median_counts`` is NaN without counts."""
+    """One row per sample; ``median_counts`` is NaN without counts.
+
+    A sample is usable where some type has ``min_cells`` cells; with compartments, where a tumor and a
+    host type both have (normal tissue: a host type), which is what tumor-host edges need.
+    """
     samples = cells.samples
     codes, n = samples.cells.codes, len(samples.cells.names)
     sizes = cells.sizes()
-    usable = sizes[sizes["n"] >= cells.min_cells].groupby("code").size().reindex(range(n), fill_value=0)
+    enough = sizes[sizes["n"] >= cells.min_cells].groupby("code")["is_tumor"]
+    n_usable, n_tumor = (found.reindex(range(n), fill_value=0) for found in (enough.size(), enough.sum()))
+    usable = (n_usable > 0).to_numpy()
+    if cells.compartment is not None and (cells.compartment == "tumor").any():
+        both_sides = ((n_tumor > 0) & (n_usable > n_tumor)).to_numpy()
+        usable = np.where(samples.tissue == "normal", usable, both_sides)
     table = pd.DataFrame(
         {
             "sample": np.array(samples.cells.names, dtype=object),
@@ -70,7 +99,8 @@ def sample_table(cells: Cells, totals: np.ndarray | None) -> pd.DataFrame:
             "organ": samples.organ,
             "tissue": samples.tissue,
             "n_cells": np.bincount(codes, minlength=n),
-            "n_cell_types_usable": usable.to_numpy(),
+            "n_cell_types_usable": n_usable.to_numpy(),
+            "usable": usable.astype(bool),
             "median_counts": np.full(n, np.nan),
         }
     )
@@ -86,7 +116,7 @@ def organ_table(samples: pd.DataFrame) -> pd.DataFrame:
     """One row per organ and tissue: replicates, and what they allow."""
     rows = []
     for (organ, tissue), part in samples.groupby(["organ", "tissue"], sort=True):
-        usable = part.loc[part["n_cell_types_usable"] > 0, "patient"]
+        usable = part.loc[part["usable"], "patient"]
         others = samples[(samples["tissue"] == tissue) & (samples["organ"] != organ)]
         rows.append(
             {
@@ -100,7 +130,7 @@ def organ_table(samples: pd.DataFrame) -> pd.DataFrame:
             }
         )
     table = pd.DataFrame(rows)
-    pooled = samples[samples["n_cell_types_usable"] > 0].groupby("tissue")["patient"].nunique()
+    pooled = samples[samples["usable"]].groupby("tissue")["patient"].nunique()
     rows_of = zip(table["organ"], table["tissue"], table["n_patients_usable"], strict=True)
     found = [
         _possible(int(own), _best_partner(table, pooled, organ, tissue), tissue)

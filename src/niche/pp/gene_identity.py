@@ -88,12 +88,13 @@ def identify(var: pd.DataFrame, organism: str) -> pd.DataFrame:
     table = gene_table(organism)
     names = pd.Series(np.asarray(var.index, dtype=object)).astype(str)
     ids = pd.Series(ids_of_genes(var)[0])
-    by_id = ids.map(table.symbol_of)
-    by_current = names.where(names.isin(table.id_of.keys()))
-    by_previous = names.map(table.current_of)
-    how = np.select([by_id.notna(), by_current.notna(), by_previous.notna()], HOW[:3], default=HOW[3])
-    symbol = by_id.fillna(by_current).fillna(by_previous).fillna(names)
-    ensembl = ids.where(by_id.notna(), symbol.map(table.id_of).fillna(""))
+    by_id, by_previous = ids.map(table.symbol_of), names.map(table.current_of)
+    is_id, is_current, is_previous = by_id.notna(), names.isin(table.id_of.keys()), by_previous.notna()
+    how = np.select([is_id, is_current, is_previous], HOW[:3], default=HOW[3])
+    symbol = pd.Series(
+        np.select([is_id, is_current, is_previous], [by_id, names, by_previous], default=names)
+    )
+    ensembl = ids.where(is_id, symbol.map(lambda name: table.id_of.get(name, "")))
     return pd.DataFrame(
         {
             "name": names.to_numpy(dtype=object),

@@ -67,4 +67,4 @@ def _fitting(dtype: np.dtype, summed: sparse.csr_matrix) -> np.dtype:
         return np.dtype(np.int64)
     if np.issubdtype(dtype, np.integer):
         return dtype if high <= np.iinfo(dtype).max else np.dtype(np.int64)
-    return dtype if high <= np.finfo(dtype).max else np.dtype(np.float64)
+    return dtype if high <= float(np.finfo(dtype).max) else np.dtype(np.float64)

@@ -40,10 +40,11 @@ def harmonize_genes(
 
     Returns
     -------
-    None, or the changed copy. Stores ``var["ensembl_id"]`` and ``var["symbol"]`` (both empty for
-    unknown genes), the new ``var_names``, and in ``uns["harmonize_genes"]``: ``params``,
-    ``n_genes_before``, ``n_genes``, ``share_matched``, ``ids_from`` (where Ensembl ids were found),
-    ``table`` (how, n_genes) and ``merged`` (symbol, names).
+    AnnData or None
+        The changed copy with ``copy=True``, else None. Stores ``var["ensembl_id"]`` and ``var["symbol"]``
+        (both empty for unknown genes), the new ``var_names``, and in ``uns["harmonize_genes"]``:
+        ``params``, ``n_genes_before``, ``n_genes``, ``share_matched``, ``ids_from`` (where Ensembl ids were
+        found), ``table`` (how, n_genes) and ``merged`` (symbol, names).
 
     Raises
     ------
@@ -64,11 +65,11 @@ def harmonize_genes(
     --------
     >>> import anndata as ad, numpy as np, pandas as pd
     >>> import niche
-    >>> names = ["SEPT2", "SEPTIN2", "ENSG00000121966.8"]
+    >>> names = ["CTGF", "CCN2", "ENSG00000121966.8"]
     >>> adata = ad.AnnData(np.array([[1, 2, 3]], dtype="float32"), var=pd.DataFrame(index=names))
     >>> niche.pp.harmonize_genes(adata)
     >>> list(adata.var_names), adata.X.tolist()
-    (['SEPTIN2', 'CXCR4'], [[3.0, 3.0]])
+    (['CCN2', 'CXCR4'], [[3.0, 3.0]])
     """
     _door(adata, organism)
     validate.flag(copy, "copy")
@@ -156,7 +157,7 @@ def _store(
     symbols: np.ndarray,
     summed: dict[str | None, Any],
 ) -> None:
-    if summed:
+    if len(first) < adata.n_vars:
         adata._inplace_subset_var(first)
         for name, values in summed.items():
             if name is None:

@@ -33,9 +33,10 @@ def normalize(
 
     Returns
     -------
-    None, or the changed copy. Stores ``X`` (float32; dense stays dense, sparse becomes csr),
-    ``layers["counts"]``, and in ``uns["normalize"]``: ``params``, ``source`` (where the counts were),
-    ``n_empty_cells`` and ``median_counts``.
+    AnnData or None
+        The changed copy with ``copy=True``, else None. Stores ``X`` (float32; dense stays dense, sparse
+        becomes csr), ``layers["counts"]``, and in ``uns["normalize"]``: ``params``, ``source`` (where the
+        counts were), ``n_empty_cells`` and ``median_counts``.
 
     Raises
     ------
@@ -98,11 +99,11 @@ def normalize(
 def _counts(adata: ad.AnnData, source: str | None) -> matrix.Matrix:
     """The counts, or an error that says what is there instead."""
     if source is None and matrix.detect_kind(adata) == "lognorm":
+        layers = validate.shown(matrix.available_layers(adata)) or "none"
         raise InputValueError(
             "adata.X holds fractions (log, scaled or corrected values), not raw counts, and there is no "
-            f"layers['counts'] to start from (layers: {validate.shown(matrix.available_layers(adata)) or 'none'})."
-            " Name the layer that holds counts with layer=; without counts skip pp.normalize: log values in X "
-            "are used as they are."
+            f"layers['counts'] to start from (layers: {layers}). Name the layer that holds counts with "
+            "layer=; without counts skip pp.normalize: log values in X are used as they are."
         )
     return matrix.resolve(adata, source, "counts")
 

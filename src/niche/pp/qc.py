@@ -11,10 +11,11 @@ import pandas as pd
 from niche._log import logger
 from niche._slots import keys, matrix, validate, write
 from niche.pp.doublets import score_doublets
-from niche.pp.outliers import METRICS, Thresholds, sample_thresholds
+from niche.pp.outliers import METRICS, Thresholds, sample_thresholds, top_share
 
 PASSED = "passed"
 NOT_ASSESSED = "not_assessed"
+_TOP = 20
 
 
 def qc(
@@ -57,15 +58,16 @@ def qc(
 
     Returns
     -------
-    None, or the changed copy. Stores in ``obs`` the metrics of
-    :func:`scanpy.pp.calculate_qc_metrics` under its names (``n_genes_by_counts, total_counts,
-    pct_counts_in_top_20_genes, pct_counts_mt`` and their ``log1p_``), ``doublet_score`` (NaN where not
-    assessed), ``qc_pass``, ``qc_reason`` (``passed``; what failed, joined by ``"; "``; or
-    ``not_assessed`` where the sample is too small to judge and nothing failed); in ``var`` ``mt``; in
-    ``uns["qc"]`` ``params``, ``kind``, ``skipped`` (metric, reason) and ``table`` with one row per
-    sample: ``sample, n_cells, n_pass, n_empty``, ``n_low_*`` and ``n_high_*`` per metric,
-    ``n_doublet``, ``low_*`` and ``high_*`` thresholds (NaN: none), ``outliers`` and ``scrublet``
-    (``done`` or ``skipped: reason``).
+    AnnData or None
+        The changed copy with ``copy=True``, else None. Stores in ``obs`` the metrics of
+        :func:`scanpy.pp.calculate_qc_metrics` under its names (``n_genes_by_counts, total_counts,
+        pct_counts_in_top_20_genes, pct_counts_mt`` and their ``log1p_``), ``doublet_score`` (NaN where not
+        assessed), ``qc_pass``, ``qc_reason`` (``passed``; what failed, joined by ``"; "``; or
+        ``not_assessed`` where the sample is too small to judge and nothing failed); in ``var`` ``mt``; in
+        ``uns["qc"]`` ``params``, ``kind``, ``skipped`` (metric, reason) and ``table`` with one row per
+        sample: ``sample, n_cells, n_pass, n_empty``, ``n_low_*`` and ``n_high_*`` per metric,
+        ``n_doublet``, ``low_*`` and ``high_*`` thresholds (NaN: none), ``outliers`` and ``scrublet``
+        (``done`` or ``skipped: reason``).
 
     Raises
     ------
@@ -99,7 +101,7 @@ def qc(
     samples = validate.factor(adata, sample_key, "sample_key")
     source = keys.COUNTS if layer is None and matrix.has_counts(adata) else layer
     kind = "counts" if source == keys.COUNTS else matrix.detect_kind(adata, source)
-    values = matrix.resolve(adata, source, kind).in_memory()
+    values = matrix.resolve(adata, source, kind).in_memory().astype(np.float32)
 
     metrics, mt = _metrics(adata, values, kind)
     empty = np.asarray(values.sum(axis=1)).ravel() == 0
@@ -181,8 +183,9 @@ def _metrics(adata: ad.AnnData, values: Any, kind: str) -> tuple[pd.DataFrame, n
         obs=pd.DataFrame(index=pd.RangeIndex(adata.n_obs).astype(str)),
         var=pd.DataFrame({"mt": mt}, index=pd.RangeIndex(adata.n_vars).astype(str)),
     )
-    top = (20,) if adata.n_vars >= 20 else None
-    obs, _ = sc.pp.calculate_qc_metrics(cells, qc_vars=("mt",) if mt.any() else (), percent_top=top)
+    obs, _ = sc.pp.calculate_qc_metrics(cells, qc_vars=("mt",) if mt.any() else (), percent_top=None)
+    if adata.n_vars > _TOP:
+        obs[f"pct_counts_in_top_{_TOP}_genes"] = top_share(cells.X, _TOP)
     if kind != "counts":
         obs = obs.drop(columns=[name for name in obs.columns if "total_counts" in name])
     return obs, mt
