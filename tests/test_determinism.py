@@ -179,7 +179,7 @@ def test_copy_leaves_the_input_alone(name: str, inputs: Inputs, results: Results
     assert differences(returned, results(name)) == []
 
 
-@pytest.mark.parametrize(("name", "kind"), list(promises()), ids="-".join)
+@pytest.mark.parametrize(("name", "kind"), list(promises()), ids=map(" of ".join, promises()))
 def test_array_types(name: str, kind: str, inputs: Inputs, results: Results, tmp_path: Path) -> None:
     other = _of_kind(inputs[name.split(".")[0]], kind, tmp_path)
     if not promises()[name, kind]:

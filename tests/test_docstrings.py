@@ -67,7 +67,11 @@ def test_parameters(public_function: Public) -> None:
 
 def test_returns(public_function: Public) -> None:
     name, function = public_function
-    assert sections(function).get("Returns", "").strip(), f"{name}: no section Returns"
+    found = sections(function).get("Returns", "").strip()
+    assert found, f"{name}: no section Returns"
+    first, *rest = found.splitlines()
+    assert not first.endswith(".") and len(first) < 60, f"{name}: Returns starts with a type, text is indented"
+    assert all(not line or line.startswith(" ") for line in rest), f"{name}: Returns: the text is indented"
 
 
 def test_raises(public_function: Public) -> None:

@@ -21,7 +21,8 @@ def _change(adata: ad.AnnData, what: str) -> None:
     elif what.startswith("obs "):
         column = what.removeprefix("obs ")
         labels = adata.obs[column].astype(str).to_numpy(dtype=object).copy()
-        labels[0] = next(label for label in sorted(set(labels)) if label != labels[0])
+        others = [label for label in sorted(set(labels)) if label != labels[0]]
+        labels[0] = others[0] if others else f"not {labels[0]}"
         adata.obs[column] = labels
     else:
         values = adata.X if what == "X" else adata.layers[what.removeprefix("layer ")]

@@ -32,7 +32,8 @@ def design(
 
     Returns
     -------
-    A new data frame, with the columns listed at :class:`niche.pp.design_report.DesignReport`.
+    DataFrame
+        A new data frame, with the columns listed at :class:`niche.pp.design_report.DesignReport`.
 
     Raises
     ------

@@ -22,8 +22,9 @@ def gene_positions(organism: str = "human") -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``symbol, ensembl_id, chromosome, start, end, strand, biotype``; one row per Ensembl id, in
-    genome order (``chr1`` ... ``chrX``, ``chrY``, ``chrM``), positions 1-based and inclusive.
+    DataFrame
+        Columns ``symbol, ensembl_id, chromosome, start, end, strand, biotype``; one row per Ensembl id, in
+        genome order (``chr1`` ... ``chrX``, ``chrY``, ``chrM``), positions 1-based and inclusive.
 
     Raises
     ------
@@ -52,8 +53,9 @@ def orthologs() -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``human_symbol, mouse_symbol, one_to_one, source``. Among rows with ``one_to_one`` each human
-    and each mouse symbol occurs once: these are what niche maps by.
+    DataFrame
+        Columns ``human_symbol, mouse_symbol, one_to_one, source``. Among rows with ``one_to_one`` each human
+        and each mouse symbol occurs once: these are what niche maps by.
 
     Notes
     -----
@@ -77,8 +79,9 @@ def symbol_history() -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``previous_symbol, ensembl_id, current_symbol, source``; ``previous_symbol`` is unique and never
-    a current symbol. Previous symbols only: aliases are ambiguous and are not mapped.
+    DataFrame
+        Columns ``previous_symbol, ensembl_id, current_symbol, source``; ``previous_symbol`` is unique and
+        never a current symbol. Previous symbols only: aliases are ambiguous and are not mapped.
 
     Examples
     --------

@@ -20,7 +20,8 @@ def read_gmt(path: str | Path) -> dict[str, list[str]]:
 
     Returns
     -------
-    Genes by set, in the order of the file, each gene once.
+    dict of list of str
+        Genes by set, in the order of the file, each gene once.
 
     Raises
     ------

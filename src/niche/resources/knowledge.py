@@ -21,8 +21,9 @@ def mediators(organ: str | None = None) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``gene_symbol, partner_symbol, organ, side, mechanism, step, evidence, effect, status, scored,
-    not_scored_reason, citation, pmid, doi, pmcid, source_seen, note`` (see ``data/README.md``).
+    DataFrame
+        Columns ``gene_symbol, partner_symbol, organ, side, mechanism, step, evidence, effect, status, scored,
+        not_scored_reason, citation, pmid, doi, pmcid, source_seen, note`` (see ``data/README.md``).
 
     Raises
     ------
@@ -59,10 +60,11 @@ def axes(organ: str | None = None) -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``organ, ligand, receptor, sender_cell_type, receiver_cell_type, direction, direction_class,
-    scorable, not_scorable_reason, citation, pmid, doi, pmcid, in_liana_consensus, rna_detectability, note``.
-    Complexes are joined by ``_``. ``direction_class`` is one of ``"tumor->host"``, ``"host->tumor"``,
-    ``"host->host"``, ``"autocrine"``, ``"bidirectional"``.
+    DataFrame
+        Columns ``organ, ligand, receptor, sender_cell_type, receiver_cell_type, direction, direction_class,
+        scorable, not_scorable_reason, citation, pmid, doi, pmcid, in_liana_consensus, rna_detectability,
+        note``. Complexes are joined by ``_``. ``direction_class`` is one of ``"tumor->host"``,
+        ``"host->tumor"``, ``"host->host"``, ``"autocrine"``, ``"bidirectional"``.
 
     Raises
     ------
@@ -90,8 +92,9 @@ def signatures() -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``signature, organ, direction, gene, citation, pmid, source, completeness``; one row per
-    signature and gene. ``completeness`` says how much of the published set is here.
+    DataFrame
+        Columns ``signature, organ, direction, gene, citation, pmid, source, completeness``; one row per
+        signature and gene. ``completeness`` says how much of the published set is here.
 
     Examples
     --------
@@ -107,8 +110,9 @@ def subtype_site_rates() -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``subtype, n_relapsed, organ, percent, citation, doi, pmcid, source``. A patient can relapse in
-    several organs: the percentages of a subtype do not add to 100.
+    DataFrame
+        Columns ``subtype, n_relapsed, organ, percent, citation, doi, pmcid, source``. A patient can relapse
+        in several organs: the percentages of a subtype do not add to 100.
 
     Notes
     -----

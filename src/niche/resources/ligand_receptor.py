@@ -43,9 +43,10 @@ def ligand_receptor(name: str | Path | pd.DataFrame = "consensus", organism: str
 
     Returns
     -------
-    Columns ``ligand, receptor, pathway, evidence, source``; subunits of a complex joined by ``_``; sorted,
-    each pair once. ``attrs`` holds ``name, organism, version, sha256`` (of the pairs), ``licence, citation,
-    n_pairs, n_lost``; ``attrs["organism"]`` is what the symbols are.
+    DataFrame
+        Columns ``ligand, receptor, pathway, evidence, source``; subunits of a complex joined by ``_``;
+        sorted, each pair once. ``attrs`` holds ``name, organism, version, sha256`` (of the pairs),
+        ``licence, citation, n_pairs, n_lost``; ``attrs["organism"]`` is what the symbols are.
 
     Raises
     ------

@@ -18,8 +18,9 @@ def lineages() -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``pattern`` (regular expression on the normalised name, see :func:`classify_cell_type`),
-    ``compartment``, ``lineage``, ``note``. The order matters: the first pattern that is found wins.
+    DataFrame
+        Columns ``pattern`` (regular expression on the normalised name, see :func:`classify_cell_type`),
+        ``compartment``, ``lineage``, ``note``. The order matters: the first pattern that is found wins.
 
     Examples
     --------
@@ -40,9 +41,10 @@ def classify_cell_type(name: str) -> tuple[str, str] | None:
 
     Returns
     -------
-    ``(compartment, lineage)``, or None when the name says nothing (``"other"``, ``"cluster 7"``).
-    Compartments: tumor, stromal, endothelial, immune, parenchymal, epithelial_normal. Lineages: malignant,
-    fibroblast-like, endothelial, myeloid, lymphoid, parenchymal, other.
+    tuple of str, or None
+        ``(compartment, lineage)``, or None when the name says nothing (``"other"``, ``"cluster 7"``).
+        Compartments: tumor, stromal, endothelial, immune, parenchymal, epithelial_normal. Lineages:
+        malignant, fibroblast-like, endothelial, myeloid, lymphoid, parenchymal, other.
 
     Raises
     ------

@@ -24,9 +24,10 @@ def markers(organ: str | None = None, organism: str = "human") -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``organ, compartment, cell_type, kind, cell_ontology_id, gene, human_gene, support, source,
-    citation``; ``gene`` is the symbol in the organism asked for. ``kind`` is ``"cell_type"``, or
-    ``"program"`` for states (cycling, reactive astrocyte, breast subtypes) that are no cell types.
+    DataFrame
+        Columns ``organ, compartment, cell_type, kind, cell_ontology_id, gene, human_gene, support, source,
+        citation``; ``gene`` is the symbol in the organism asked for. ``kind`` is ``"cell_type"``, or
+        ``"program"`` for states (cycling, reactive astrocyte, breast subtypes) that are no cell types.
 
     Raises
     ------

@@ -18,8 +18,9 @@ def pathways() -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``side`` (``ligand`` or ``receptor``), ``pattern`` (regular expression for a whole human gene
-    symbol), ``pathway``, ``note``. Ligand rules come before receptor rules; the first that fits wins.
+    DataFrame
+        Columns ``side`` (``ligand`` or ``receptor``), ``pattern`` (regular expression for a whole human gene
+        symbol), ``pathway``, ``note``. Ligand rules come before receptor rules; the first that fits wins.
 
     Notes
     -----
@@ -46,7 +47,8 @@ def assign_pathways(ligands: Iterable[str], receptors: Iterable[str]) -> list[st
 
     Returns
     -------
-    One name per pair; ``"other"`` where no rule fits.
+    list of str
+        One name per pair; ``"other"`` where no rule fits.
 
     Raises
     ------

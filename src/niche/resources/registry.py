@@ -15,8 +15,9 @@ def available() -> pd.DataFrame:
 
     Returns
     -------
-    Columns ``name, kind, rows, version, licence, citation, organism, file, sha256``. Tables of kind
-    ``"ligand_receptor"`` are the names :func:`~niche.resources.ligand_receptor` takes.
+    DataFrame
+        Columns ``name, kind, rows, version, licence, citation, organism, file, sha256``. Tables of kind
+        ``"ligand_receptor"`` are the names :func:`~niche.resources.ligand_receptor` takes.
 
     Examples
     --------

@@ -68,11 +68,13 @@ def cluster(
 
     Returns
     -------
-    None, or the changed copy. Stores ``obs["cluster"]`` (``"tumor 0"``, ``"tumor 1"``, ... by falling
-    size; ``"0"``, ``"1"``, ... without compartments) and in ``uns["cluster"]`` ``params`` and ``table``
-    with one row per compartment: ``compartment, n_cells, n_clusters, resolution, n_genes, n_pcs,
-    n_batches, modularity, silhouette, status`` (``clustered`` or ``not_assessed``) and ``reason``. With
-    ``embedding``, ``obsm["X_niche_pca"]`` and ``obsm["X_niche_umap"]`` of all cells. X is not changed.
+    AnnData or None
+        The changed copy with ``copy=True``, else None. Stores ``obs["cluster"]`` (``"tumor 0"``, ``"tumor
+        1"``, ... by falling size; ``"0"``, ``"1"``, ... without compartments) and in ``uns["cluster"]``
+        ``params`` and ``table`` with one row per compartment: ``compartment, n_cells, n_clusters,
+        resolution, n_genes, n_pcs, n_batches, modularity, silhouette, status`` (``clustered`` or
+        ``not_assessed``) and ``reason``. With ``embedding``, ``obsm["X_niche_pca"]`` and
+        ``obsm["X_niche_umap"]`` of all cells. X is not changed.
 
     Raises
     ------

@@ -56,11 +56,12 @@ def call_compartments(
 
     Returns
     -------
-    None, or the changed copy. Stores ``obs["compartment"]`` and in ``uns["compartments"]`` ``params``,
-    ``table`` with one row per cell type and compartment (``cell_type, compartment, n_cells, source,
-    reason``; source is ``given``, ``malignant_key``, ``recognised by name`` or ``not recognised``),
-    ``samples`` with one row per sample (``sample, n_cells, n_tumor, n_stromal, ..., statement``) and
-    ``copy_number``, which reads ``not_assessed``.
+    AnnData or None
+        The changed copy with ``copy=True``, else None. Stores ``obs["compartment"]`` and in
+        ``uns["compartments"]`` ``params``, ``table`` with one row per cell type and compartment
+        (``cell_type, compartment, n_cells, source, reason``; source is ``given``, ``malignant_key``,
+        ``recognised by name`` or ``not recognised``), ``samples`` with one row per sample (``sample,
+        n_cells, n_tumor, n_stromal, ..., statement``) and ``copy_number``, which reads ``not_assessed``.
 
     Raises
     ------
