@@ -123,10 +123,12 @@ def simulate_metastases(
         Effect on each side that moves; negative values are losses.
     soil_in_normal
         Share of the host side's effect that normal samples of the organ show too.
-    shared_programs, private_programs
-        Number of programs present in all tumors (beside the cell cycle) and in one patient each.
+    shared_programs
+        Number of programs present in all tumors, beside the cell cycle.
     organ_programs
         Whether each organ has a program whose usage rises there.
+    private_programs
+        Number of programs present in one patient each.
     program_genes
         Genes per program.
     program_shift
