@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from niche.get.axes import axes
 from niche.get.communication import communication
 from niche.get.design import design
 
-__all__ = ["communication", "design"]
+__all__ = ["axes", "communication", "design"]

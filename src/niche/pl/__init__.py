@@ -1,0 +1,10 @@
+"""Figures of stored results; each takes ``ax=`` or returns its own figure."""
+
+from __future__ import annotations
+
+from niche.pl.axes_heatmap import axes_heatmap
+from niche.pl.communication import communication
+from niche.pl.design import design
+from niche.pl.umap import umap
+
+__all__ = ["axes_heatmap", "communication", "design", "umap"]

@@ -1,0 +1,49 @@
+"""Find artists by the name they were given."""
+
+from __future__ import annotations
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+
+def named(thing: Axes | Figure, gid: str) -> list[Artist]:
+    """Artists with this gid, in drawing order."""
+    return [artist for artist in thing.findobj() if artist.get_gid() == gid]
+
+
+def texts(ax: Axes) -> str:
+    """Everything written on an axes."""
+    legend = ax.get_legend()
+    words = [text.get_text() for text in ax.texts] + [ax.get_title(loc="left")]
+    if legend is not None:
+        words += [text.get_text() for text in legend.get_texts()] + [legend.get_title().get_text()]
+    return "\n".join(words)
+
+
+def tick_labels(ax: Axes, side: str) -> list[str]:
+    """Tick labels of the x or y axis."""
+    return [label.get_text() for label in getattr(ax, f"get_{side}ticklabels")()]
+
+
+def overlaps(figure: Figure, artists: list[Artist]) -> list[tuple[str, str]]:
+    """Pairs of visible texts whose boxes overlap by more than a pixel."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    boxes = [(artist, artist.get_window_extent(renderer)) for artist in artists]
+    found = []
+    for i, (first, a) in enumerate(boxes):
+        for second, b in boxes[i + 1 :]:
+            wide = min(a.x1, b.x1) - max(a.x0, b.x0)
+            high = min(a.y1, b.y1) - max(a.y0, b.y0)
+            if wide > 1 and high > 1:
+                found.append((str(first), str(second)))
+    return found
+
+
+def title(ax: Axes) -> Text:
+    """The title, which stands on the left."""
+    return next(text for text in ax.findobj(Text) if text.get_text() == ax.get_title(loc="left"))

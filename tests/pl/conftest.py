@@ -1,0 +1,48 @@
+"""The small study with and without its results, and a check that no figure is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import anndata as ad
+import pytest
+from matplotlib.figure import Figure
+from metastases import PAIRS, make_study
+
+import niche
+
+
+@pytest.fixture
+def study() -> ad.AnnData:
+    """Nothing stored."""
+    return make_study()
+
+
+@pytest.fixture(scope="session")
+def _analysed() -> ad.AnnData:
+    adata = make_study()
+    niche.pp.check(adata, "cell_type")
+    niche.tl.communication(adata, "cell_type", resource=PAIRS)
+    return adata
+
+
+@pytest.fixture
+def analysed(_analysed: ad.AnnData) -> ad.AnnData:
+    """With the design report and communication stored."""
+    return _analysed.copy()
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left_open() -> Iterator[None]:
+    """No plot leaves a figure with pyplot."""
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    yield
+    assert plt.get_fignums() == before
+
+
+@pytest.fixture
+def axes():
+    """Empty axes of a figure that pyplot does not know."""
+    return Figure(figsize=(6, 5)).subplots()
