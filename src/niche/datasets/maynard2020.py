@@ -77,15 +77,15 @@ def maynard2020(*, allow_mirror: bool = False) -> AnnData:
     import anndata
 
     path, obtained = get_file(MAYNARD2020, allow_mirror=allow_mirror)
-    raw = anndata.read_h5ad(path)
-    _check_columns(raw, path.name)
-    matrix = csr_matrix(raw.X, dtype=np.float32)
+    stored = anndata.read_h5ad(path)
+    _check_columns(stored, path.name)
+    matrix = csr_matrix(stored.X, dtype=np.float32)
     matrix.eliminate_zeros()
     kept = np.bincount(matrix.indices, minlength=matrix.shape[1]) >= _LEAST_CELLS
-    adata = anndata.AnnData(X=matrix[:, kept], obs=_with_sites(raw.obs), var=_genes(raw.var[kept]))
+    adata = anndata.AnnData(X=matrix[:, kept], obs=_with_sites(stored.obs), var=_genes(stored.var[kept]))
     for key in ("X_scVI", "X_umap"):
-        if key in raw.obsm:
-            adata.obsm[key] = np.asarray(raw.obsm[key])
+        if key in stored.obsm:
+            adata.obsm[key] = np.asarray(stored.obsm[key])
     adata.uns["source"] = {
         "name": MAYNARD2020.name,
         "title": MAYNARD2020.title,
@@ -107,8 +107,8 @@ def site_table() -> pd.DataFrame:
         return pd.read_csv(file, dtype=object, keep_default_na=False).set_index("sample")
 
 
-def _check_columns(raw: AnnData, name: str) -> None:
-    for table, columns, where in ((raw.obs, _OBS, "obs"), (raw.var, _VAR, "var")):
+def _check_columns(stored: AnnData, name: str) -> None:
+    for table, columns, where in ((stored.obs, _OBS, "obs"), (stored.var, _VAR, "var")):
         missing = [column for column in columns if column not in table]
         if missing:
             found = ", ".join(map(str, table.columns))
