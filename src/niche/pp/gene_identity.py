@@ -86,23 +86,23 @@ def identify(var: pd.DataFrame, organism: str) -> pd.DataFrame:
     ``ensembl_id`` (empty where unknown) and ``how``, one of :data:`HOW`.
     """
     table = gene_table(organism)
-    names = pd.Series(np.asarray(var.index, dtype=object)).astype(str)
-    ids = pd.Series(ids_of_genes(var)[0])
-    by_id, by_previous = ids.map(table.symbol_of), names.map(table.current_of)
-    is_id, is_current, is_previous = by_id.notna(), names.isin(table.id_of.keys()), by_previous.notna()
-    how = np.select([is_id, is_current, is_previous], HOW[:3], default=HOW[3])
-    symbol = pd.Series(
-        np.select([is_id, is_current, is_previous], [by_id, names, by_previous], default=names)
-    )
-    ensembl = ids.where(is_id, symbol.map(lambda name: table.id_of.get(name, "")))
-    return pd.DataFrame(
-        {
-            "name": names.to_numpy(dtype=object),
-            "symbol": symbol.to_numpy(dtype=object),
-            "ensembl_id": ensembl.to_numpy(dtype=object),
-            "how": how.astype(object),
-        }
-    )
+    names = [str(name) for name in var.index]
+    found = [_recognise(name, gene, table) for name, gene in zip(names, ids_of_genes(var)[0], strict=True)]
+    frame = pd.DataFrame(found, columns=["symbol", "ensembl_id", "how"], dtype=object)
+    frame.insert(0, "name", np.array(names, dtype=object))
+    return frame
+
+
+def _recognise(name: str, ensembl_id: str, table: GeneTable) -> tuple[str, str, str]:
+    """Symbol, Ensembl id and how a gene was recognised."""
+    if ensembl_id in table.symbol_of:
+        return table.symbol_of[ensembl_id], ensembl_id, HOW[0]
+    if name in table.id_of:
+        return name, table.id_of[name], HOW[1]
+    if name in table.current_of:
+        current = table.current_of[name]
+        return current, table.id_of.get(current, ""), HOW[2]
+    return name, "", HOW[3]
 
 
 def known_share(identity: pd.DataFrame) -> float:
