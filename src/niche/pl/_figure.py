@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.transforms import Bbox, ScaledTranslation, Transform
 
 from niche.errors import InputTypeError
 
@@ -46,6 +47,26 @@ def figure_of(ax: Axes) -> Figure:
     """The figure of an axes, also where it lies in a subfigure."""
     figure = ax.figure
     return figure.figure if isinstance(figure, SubFigure) else figure
+
+
+def inches_right(ax: Axes, right: float, down: float = 0.0) -> Transform:
+    """Coordinates whose (1, 1) lies these inches off the upper right corner, however the axes is resized."""
+    return ax.transAxes + ScaledTranslation(right, -down, figure_of(ax).dpi_scale_trans)
+
+
+def bar_beside(ax: Axes, *, right: float, width: float, height: float) -> Axes:
+    """Axes for a colour bar, placed in inches from the upper right corner, however the axes is resized."""
+    figure = figure_of(ax)
+    bar = ax.inset_axes((1.0, 0.0, 0.1, 1.0))
+
+    def locate(_: Any, __: Any) -> Bbox:
+        box, inch = ax.get_window_extent(), figure.dpi
+        tall = min(height * inch, 0.9 * box.height)
+        place = Bbox.from_bounds(box.x1 + right * inch, box.y1 - tall, width * inch, tall)
+        return place.transformed(figure.transFigure.inverted())
+
+    bar.set_axes_locator(locate)
+    return bar
 
 
 def bare(ax: Axes) -> None:

@@ -38,7 +38,7 @@ STATUS_STYLE: dict[str, dict[str, Any]] = {
         "color": "#FFFFFF",
         "marker": ".",
         "ink": "#777777",
-        "words": "not asked for in this run",
+        "words": "not assessed in this run",
     },
 }
 """Colour and symbol of every status: either alone tells them apart."""
@@ -288,10 +288,8 @@ def _legend(ax: Axes, table: pd.DataFrame) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    from niche.pl._figure import MEDIUM, SMALL, figure_of
+    from niche.pl._figure import MEDIUM, SMALL, inches_right
 
-    figure = figure_of(ax)
-    width, height = (length / figure.dpi for length in (ax.bbox.width, ax.bbox.height))
     handles: list[Any] = []
     labels = []
     for status, style in STATUS_STYLE.items():
@@ -314,7 +312,8 @@ def _legend(ax: Axes, table: pd.DataFrame) -> None:
         handles,
         labels,
         loc="upper left",
-        bbox_to_anchor=(1 + 0.15 / width, 1.0),
+        bbox_to_anchor=(1.0, 1.0),
+        bbox_transform=inches_right(ax, 0.15),
         borderaxespad=0,
         frameon=False,
         fontsize=SMALL,
@@ -326,10 +325,10 @@ def _legend(ax: Axes, table: pd.DataFrame) -> None:
         handleheight=1.3,
     )
     ax.text(
-        1 + 0.15 / width,
-        1 - 1.75 / height,
+        1,
+        1,
         _CAUTION,
-        transform=ax.transAxes,
+        transform=inches_right(ax, 0.15, 1.75),
         fontsize=SMALL,
         color="#555555",
         va="top",

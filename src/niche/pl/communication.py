@@ -372,21 +372,17 @@ def _dots(ax: Axes, grid: _Grid, score: str) -> None:
 
 def _beside(ax: Axes, dots: Any, grid: _Grid, label: str, *, has_p: bool) -> None:
     """Colour bar, legend and what the p-values mean, right of the axes in inches."""
-    from niche.pl._figure import MEDIUM, SMALL, figure_of
+    from niche.pl._figure import MEDIUM, SMALL, bar_beside, figure_of, inches_right
 
-    figure = figure_of(ax)
-    width, height = (length / figure.dpi for length in (ax.bbox.width, ax.bbox.height))
-    tall = min(1.3 / height, 0.9)
-    bar = figure.colorbar(dots, cax=ax.inset_axes((1 + 0.15 / width, 1 - tall, 0.13 / width, tall)))
+    bar = figure_of(ax).colorbar(dots, cax=bar_beside(ax, right=0.15, width=0.13, height=1.3))
     bar.set_label(label, fontsize=MEDIUM)
     bar.ax.tick_params(labelsize=SMALL)
     bar.outline.set_visible(False)
-    x = 1 + 0.95 / width
-    _legend(ax, x, has_p=has_p, crosses=bool((grid.edges["status"] == codes.NOT_TESTABLE).any()))
+    _legend(ax, has_p=has_p, crosses=bool((grid.edges["status"] == codes.NOT_TESTABLE).any()))
     words = (_CAUTION if has_p else "") + (_DROPPED if grid.lacks_columns() else "")
     if words:
         style: dict[str, Any] = {"fontsize": SMALL, "color": "#555555", "va": "top", "linespacing": 1.35}
-        ax.text(x, 1 - 1.6 / height, words.strip(), transform=ax.transAxes, gid="caution", **style)
+        ax.text(1, 1, words.strip(), transform=inches_right(ax, 0.95, 1.6), gid="caution", **style)
 
 
 def _size(strength: np.ndarray) -> np.ndarray:
@@ -397,10 +393,10 @@ def _score_label(score: str) -> str:
     return "mean of L and R (log1p)" if score == "lr_means" else score.replace("_", " ")
 
 
-def _legend(ax: Axes, x: float, *, has_p: bool, crosses: bool) -> None:
+def _legend(ax: Axes, *, has_p: bool, crosses: bool) -> None:
     from matplotlib.lines import Line2D
 
-    from niche.pl._figure import FAINT, INK, MEDIUM, SMALL
+    from niche.pl._figure import FAINT, INK, MEDIUM, SMALL, inches_right
 
     gray: dict[str, Any] = {"linestyle": "", "color": "#A6A6A6", "marker": "o"}
     handles = []
@@ -422,7 +418,8 @@ def _legend(ax: Axes, x: float, *, has_p: bool, crosses: bool) -> None:
         handles=handles,
         title="-log10 p" if has_p else "no p-values in this run",
         loc="upper left",
-        bbox_to_anchor=(x, 1.0),
+        bbox_to_anchor=(1.0, 1.0),
+        bbox_transform=inches_right(ax, 0.95),
         borderaxespad=0,
         frameon=False,
         fontsize=SMALL,
