@@ -24,7 +24,11 @@
 # data, replace the next cell by `adata = anndata.read_h5ad("your_study.h5ad")`.
 
 # %%
+import pandas as pd
+
 import niche
+
+pd.options.display.max_colwidth = 90
 
 adata = niche.datasets.demo()
 adata
@@ -55,7 +59,7 @@ report.organs
 # "brain-specific" from it. The same table as a picture, every square one biopsy:
 
 # %%
-figure = niche.pl.design(adata)
+niche.pl.design(adata)
 
 # %% [markdown]
 # Everything questionable is listed, with advice:
@@ -108,12 +112,13 @@ adata.uns["compartments"]["table"][["cell_type", "compartment", "n_cells", "sour
 #
 # ## 5. Look at the cells
 #
-# Clusters inside each compartment, and a map. Tumor cells usually part by patient, because every tumor
-# has its own genome; host cells of different patients mix. Distances on such a map are not measurements.
+# Clusters inside each compartment, and a map. In real data tumor cells usually part by patient, because
+# every tumor has its own genome; host cells of different patients mix. Distances on such a map are not
+# measurements.
 
 # %%
 niche.tl.cluster(adata)
-figure = niche.pl.umap(adata, color=["compartment", "organ"])
+niche.pl.umap(adata, color=["compartment", "organ"])
 
 # %% [markdown]
 # ## 6. Communication, organ by organ
@@ -141,7 +146,7 @@ edges["reason"].value_counts().loc[lambda n: n.index != ""].head(6)
 # %%
 bone = niche.get.communication(adata, organ="bone", qval=0.05)
 columns = ["source", "target", "ligand_complex", "receptor_complex", "lr_means", "qval", "n_patients"]
-bone.sort_values("magnitude_rank")[columns].head(8).round(4)
+bone.sort_values("magnitude_rank")[columns].head(8)
 
 # %% [markdown]
 # How to read a row: in the biopsies from bone, `source` makes the ligand and `target` the receptor
@@ -165,8 +170,12 @@ edge = ["source", "target", "ligand_complex", "receptor_complex"]
 chosen = (samples[edge].astype(str) == best[edge].astype(str)).all(axis=1)
 samples.loc[chosen, ["sample", "ligand_means", "receptor_means", "n_source", "n_target"]].round(2)
 
+# %% [markdown]
+# All organs, or some of them, in one picture: a row is a pair of genes, a column a pair of cell types, an
+# empty place is measured and silent, a grey cross cannot be tested.
+
 # %%
-figure = niche.pl.communication(adata)
+niche.pl.communication(adata, organ=["bone", "lung"], n_top=8)
 
 # %% [markdown]
 # ## 7. The published axes
@@ -192,7 +201,12 @@ untestable = axes[axes["status"].isin(["not_testable", "not_assessed"])]
 untestable[["organ", "ligand", "receptor", "reason"]].drop_duplicates().head(6)
 
 # %%
-figure = niche.pl.axes_heatmap(adata)
+niche.pl.axes_heatmap(adata)
+
+# %% [markdown]
+# Read the row CXCL12 -> CXCR4: it is found in bone, and just as well in the three other organs. It is
+# specific to fibroblasts and tumor cells everywhere. **Not to conclude:** that an axis which is found in
+# an organ is special to that organ.
 
 # %% [markdown]
 # ## 8. The report
@@ -218,11 +232,11 @@ truth = adata.uns["truth"]["edges"]
 tested = edges[edges["status"] == "tested"].astype(dict.fromkeys(names, str))
 tested["rank"] = tested.groupby("organ")["specificity_rank"].rank(pct=True)
 planted = tested.merge(truth.loc[truth["planted"], names], on=names)
-planted.sort_values("rank")[[*names, "rank", "qval"]].head(8).round(4)
+planted.sort_values("rank")[[*names, "rank", "qval"]].head(8)
 
 # %%
-print(f"{len(planted)} planted edges are tested; {(planted['qval'] <= 0.05).mean():.0%} have q <= 0.05, ")
-print(f"their median place is in the first {planted['rank'].median():.0%} of the edges of their organ")
+print(f"{len(planted)} planted edges are tested, {(planted['qval'] <= 0.05).sum()} of them have q <= 0.05")
+print(f"half of them are among the first {planted['rank'].median():.1%} of the edges of their organ")
 
 # %% [markdown]
 # Other edges have small q-values too, and rightly: they are specific to their cell types in every organ.

@@ -25,7 +25,17 @@ def execute(source: Path) -> None:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
         cell.metadata = {}
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _noise(output)]
     nbformat.write(notebook, source.with_suffix(".ipynb"))
+
+
+def _noise(output: nbformat.NotebookNode) -> bool:
+    """Progress bars, and warnings of other packages about the machine; a warning of niche is never noise."""
+    is_stderr = output.get("name") == "stderr"
+    if is_stderr and "NicheWarning" in output.text:
+        raise ValueError(f"niche warns in a tutorial: {output.text}")
+    return is_stderr
 
 
 if __name__ == "__main__":
