@@ -9,11 +9,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from niche._version import __version__
+
 if TYPE_CHECKING:
     from niche import datasets, errors, get, pl, pp, recipes, report, resources, tl
     from niche._settings import settings
-
-__version__ = "0.1.0"
 
 _MODULES = ("datasets", "errors", "get", "pl", "pp", "recipes", "report", "resources", "tl")
 

@@ -21,55 +21,44 @@ def problem(seed=0, sizes=((6, 5, 9), (12, 4, 7)), n_genes=4):
     return values[order], group[order], stratum[order]
 
 
-def counts(values, group, stratum, *, n_perms, block, seed=0, threads=None):
-    """Exceedances of two edges (a complex, and an autocrine pair) over two samples, and their observed values."""
+def p_of(values, group, stratum, *, n_perms, block=None, seed=0, threads=None, limit=None, monkeypatch=None):
+    """P-values of two edges (a complex, and an autocrine pair) and one side, and their observed values."""
     columns = permutation.columns_of(sparse.csr_matrix(values), group, stratum, 6)
     mean = np.stack([values[group == g].mean(0) for g in range(6)]).astype(float)
     unit_start, unit_gene = np.array([0, 1, 3, 4]), np.array([0, 1, 2, 3])
-    start, source, target = np.array([0, 2, 4]), np.array([0, 3, 1, 4]), np.array([2, 5, 1, 4])
+    source, target = np.array([0, 3, 1, 4]), np.array([2, 5, 1, 4])
     weight = np.array([0.3, 0.7, 0.5, 0.5])
-    cell_pair, left, right = np.array([0, 1, 0]), np.array([0, 0, 0]), np.array([1, 2, 1])
-    sides = np.array([0, 0, 2], dtype=np.int8)
     unit = np.minimum.reduceat(mean[:, unit_gene], unit_start[:-1], axis=1)
     observed = np.array([
         sum(w * (unit[a, 0] + unit[b, 1]) / 2 for w, a, b in zip(weight[:2], source[:2], target[:2], strict=True)),
         sum(w * (unit[a, 0] + unit[b, 2]) / 2 for w, a, b in zip(weight[2:], source[2:], target[2:], strict=True)),
         sum(w * unit[b, 1] for w, b in zip(weight[:2], target[:2], strict=True)),
     ])  # fmt: skip
-    count = np.zeros(3, dtype=np.int64)
+    statistics = permutation.Statistics(
+        np.array([0, 1, 0]),
+        np.array([0, 0, 0]),
+        np.array([1, 2, 1]),
+        np.array([0, 0, 2], dtype=np.int8),
+        observed,
+    )
+    if block:
+        monkeypatch.setattr(permutation, "block_size", lambda n_groups, n_genes: block)
     if threads:
         numba.set_num_threads(threads)
-    for first in range(0, n_perms, block):
-        n = min(block, n_perms - first)
-        groups = np.empty((group.size, n), dtype=np.uint16)
-        means = np.empty((values.shape[1], 6, n))
-        streams = permutation.streams_of(seed, first, n)
-        permutation.shuffled_groups(columns.group, columns.stratum_start, streams, groups)
-        permutation.group_means(columns.start, columns.cell, columns.value, groups, columns.n, means)
-        permutation.count_exceedances(
-            means,
-            observed,
-            cell_pair,
-            left,
-            right,
-            sides,
-            start,
-            source,
-            target,
-            weight,
-            unit_start,
-            unit_gene,
-            count,
-        )
+    p = permutation.permuted_p(
+        columns, statistics, start=np.array([0, 2, 4]), source_group=source, target_group=target, weight=weight,
+        unit_start=unit_start, unit_gene=unit_gene, n_perms=n_perms, seed=seed, limit=limit,
+    )  # fmt: skip
     if threads:
         numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
-    return count, observed
+    return p, observed
 
 
 def test_counts_agree_with_a_plain_permutation():
     values, group, stratum = problem()
     n_perms = 4_000
-    found, observed = counts(values, group, stratum, n_perms=n_perms, block=64)
+    p, observed = p_of(values, group, stratum, n_perms=n_perms)
+    found = np.round(p * (n_perms + 1)).astype(int) - 1
     rng = np.random.default_rng(9)
     plain = np.zeros(3)
     for _ in range(n_perms):
@@ -91,18 +80,42 @@ def test_counts_agree_with_a_plain_permutation():
 
 
 @pytest.mark.parametrize(("block", "threads"), [(7, 1), (64, 2), (300, 1)])
-def test_same_counts_for_any_block_and_threads(block, threads):
+@pytest.mark.parametrize("limit", [None, 9])
+def test_same_p_for_any_block_and_threads(block, threads, limit, monkeypatch):
     values, group, stratum = problem(1)
-    expected, _ = counts(values, group, stratum, n_perms=300, block=64, threads=1)
-    found, _ = counts(values, group, stratum, n_perms=300, block=block, threads=threads)
+    expected, _ = p_of(values, group, stratum, n_perms=300, limit=limit)
+    found, _ = p_of(
+        values,
+        group,
+        stratum,
+        n_perms=300,
+        block=block,
+        threads=threads,
+        limit=limit,
+        monkeypatch=monkeypatch,
+    )
     np.testing.assert_array_equal(found, expected)
 
 
 def test_another_seed_gives_other_permutations():
     values, group, stratum = problem(1)
-    first, _ = counts(values, group, stratum, n_perms=500, block=50)
-    second, _ = counts(values, group, stratum, n_perms=500, block=50, seed=1)
+    first, _ = p_of(values, group, stratum, n_perms=500)
+    second, _ = p_of(values, group, stratum, n_perms=500, seed=1)
     assert (first != second).any()
+
+
+def test_stopping_at_a_limit_agrees_with_all_permutations():
+    values, group, stratum = problem(4)
+    whole, _ = p_of(values, group, stratum, n_perms=20_000)
+    stopped = np.array([p_of(values, group, stratum, n_perms=20_000, limit=50, seed=s)[0] for s in range(8)])
+    assert (np.abs(np.log(stopped.mean(0) / whole)) < 4 * np.sqrt(1 / 50 / 8) + 0.02).all()
+
+
+def test_p_is_never_zero():
+    values, group, stratum = problem(5)
+    values[:, 0] = np.where(group == 0, 9.0, 0.0)
+    p, _ = p_of(values, group, stratum, n_perms=99)
+    assert p[0] == pytest.approx(0.01)
 
 
 def test_every_relabeling_is_equally_likely_and_stays_in_its_stratum():

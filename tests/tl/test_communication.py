@@ -151,7 +151,7 @@ def test_an_all_zero_gene_is_measured_and_not_expressed(tiny):
 
 def test_p_values_equal_stratified_permutations(tiny):
     """Every simple edge of bone against 4,000 relabelings within its three samples."""
-    tl.communication(tiny, resource=PAIRS, expr_prop=0.01)
+    tl.communication(tiny, resource=PAIRS, expr_prop=0.01, null="analytic")
     table = get.communication(tiny, organ="bone", status="tested")
     table = table[table["null"] == "analytic"]
     cells = tiny[tiny.obs["organ"] == "bone"]
@@ -196,8 +196,8 @@ def test_p_values_equal_stratified_permutations(tiny):
     assert (np.abs(table["pval"] - empirical) < error).all()
 
 
-def test_complexes_are_marked_as_bounds_and_never_below_their_parts(run, tiny):
-    table = run(expr_prop=0.0)
+def test_complexes_are_marked_as_bounds_without_permutations(run):
+    table = run(expr_prop=0.0, null="analytic")
     assert set(table.loc[table["status"] == "tested", "null"]) == {"analytic", "bound"}
     assert (table.loc[table["receptor_complex"] == "ITGA5_ITGB1", "null"].isin(["bound", "none"])).all()
     tested = table[table["status"] == "tested"]
@@ -368,7 +368,7 @@ def test_counts_are_summed_for_pseudobulk_and_expm1_stands_in_without_them(tiny)
         (lambda a: a.obs.__setitem__("cell_type", [None, *a.obs["cell_type"].iloc[1:]]), {}, InputValueError, "1 of .* cells have no label"),
         (lambda a: None, {"expr_prop": 1.5}, InputValueError, r"expr_prop must be a number in \[0, 1\]. Got 1.5"),
         (lambda a: None, {"min_cells": 0}, InputValueError, "min_cells must be an integer"),
-        (lambda a: None, {"null": "exact"}, InputValueError, "null must be one of 'analytic', None"),
+        (lambda a: None, {"null": "exact"}, InputValueError, "null must be one of 'hybrid', 'analytic'"),
         (lambda a: None, {"resource": "nosuch"}, InputValueError, "consensus"),
         (lambda a: None, {"scores": ["nope"]}, InputValueError, "unknown scores"),
         (lambda a: None, {"senders": ["Neuron"]}, InputValueError, r"'Neuron' is neither.*Cell types: 'Cancer'"),
@@ -405,3 +405,53 @@ def test_a_previous_symbol_of_the_resource_finds_its_current_gene(tiny):
 def test_mouse_pairs_need_mouse_data(tiny):
     with pytest.raises(InputValueError, match="mouse"):
         tl.communication(tiny, resource="mouseconsensus")
+
+
+def test_permutation_null_agrees_with_the_analytic_one_and_sharpens_bounds(tiny):
+    options = {"expr_prop": 0.3, "senders": "all", "receivers": "all", "copy": True}
+    analytic = get.communication(tl.communication(tiny, null="analytic", **options), status="tested")
+    drawn = tl.communication(tiny, null="permutation", n_perms=4_000, **options)
+    drawn = get.communication(drawn, status="tested")
+    assert set(drawn["null"]) == {"permutation"}
+    simple = (analytic["null"] == "analytic").to_numpy()
+    for column in ("pval", "pval_ligand", "pval_receptor"):
+        p, q = analytic.loc[simple, column].to_numpy(), drawn.loc[simple, column].to_numpy()
+        error = 4 * np.sqrt(q * (1 - q) / 4_000) + 0.01
+        assert (np.abs(p - q) < error).mean() > 0.99
+    bound, exact = analytic.loc[~simple, "pval"].to_numpy(), drawn.loc[~simple, "pval"].to_numpy()
+    assert (exact <= bound + 4 * np.sqrt(exact * (1 - exact) / 4_000) + 1e-3).all()
+    assert np.median(exact) < np.median(bound)
+    assert (drawn["pval"] >= 1 / 4_001).all()
+
+
+def test_hybrid_permutes_where_the_law_is_not_trusted_and_only_there(tiny):
+    rare = np.flatnonzero(tiny.var_names == "CXCL12")[0]
+    values = tiny.X.tolil()
+    values[:, rare] = 0
+    cells = np.flatnonzero((tiny.obs["organ"] == "bone") & (tiny.obs["cell_type"] == "Fibroblast"))
+    values[cells[:9], rare] = 2.5
+    tiny.X = values.tocsr()
+    tl.communication(tiny, expr_prop=0.05)
+    table = get.communication(tiny, organ="bone", source="Fibroblast", target="Cancer", status="tested")
+    null = dict(zip(table["ligand_complex"], table["null"], strict=True))
+    assert null["CXCL12"] == "permutation"
+    assert set(null.values()) >= {"analytic", "permutation"}
+    assert table["qval"].between(0, 1, inclusive="right").all()
+
+
+def test_permutations_have_the_same_bits_for_any_threads_and_follow_the_seed(tiny):
+    options = {"resource": PAIRS, "null": "permutation", "n_perms": 200, "copy": True}
+    first = tl.communication(tiny, n_jobs=1, **options).uns["communication"]["edges"]["pval"]
+    second = tl.communication(tiny, n_jobs=2, **options).uns["communication"]["edges"]["pval"]
+    other = tl.communication(tiny, rng=5, **options).uns["communication"]["edges"]["pval"]
+    np.testing.assert_array_equal(first, second)
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"n_perms": 0}, "n_perms must be an integer"), ({"rng": -1}, "rng must be")]
+)
+def test_bad_permutation_options(tiny, options, message):
+    with pytest.raises((InputValueError, InputTypeError), match=message):
+        tl.communication(tiny, resource=PAIRS, **options)
+    assert "communication" not in tiny.uns

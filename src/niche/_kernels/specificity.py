@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from niche._kernels import permutation_moments, saddlepoint_tail
 from niche._kernels.aggregate import Aggregate, Layout
@@ -13,6 +14,8 @@ from niche._kernels.permutation_moments import CentralMoments
 from niche._kernels.units import Units, combinations
 
 _CHUNK = 1_000_000
+_MOST_SKEW = 1.0
+_LEAST_EXPRESSING = 5.0
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,15 @@ class EdgeP:
     """P-values of edges, in (0, 1]; NaN where the labels could not be permuted.
 
     ``both`` belongs to (ligand + receptor) / 2, the others to one side alone; ``is_bound`` marks
-    edges with a complex, whose value is a conservative bound.
+    edges with a complex, whose value is a conservative bound; ``trusted`` simple edges whose law the
+    four cumulants describe: skewness up to 1, and at least 5 expressing cells expected on each side.
     """
 
     both: np.ndarray
     ligand: np.ndarray
     receptor: np.ndarray
     is_bound: np.ndarray
+    trusted: np.ndarray
 
 
 def strata_moments(aggregate: Aggregate, layout: Layout, sample_of_group: np.ndarray) -> CentralMoments:
@@ -51,11 +56,13 @@ def analytic(
     layout: Layout,
     moments: CentralMoments,
     n_group: np.ndarray,
+    expressing: np.ndarray,
 ) -> EdgeP:
     """P-values of ``cell_pair`` x (``left_unit``, ``right_unit``) edges from exact moments.
 
     A complex is the minimum over its subunits, which never exceeds any fixed choice of subunits, so
-    the smallest p-value over the choices is a rigorous upper bound of its own.
+    the smallest p-value over the choices is a rigorous upper bound of its own. ``expressing`` (n_edges,)
+    is the smaller :func:`expected_expressing` of the two sides.
     """
     n_source, n_target = n_group[pairs.source_group], n_group[pairs.target_group]
     same = pairs.source == pairs.target
@@ -63,6 +70,7 @@ def analytic(
         pairs.start, moments.n[pairs.sample], n_source, n_target, same
     )
     out = [np.full(cell_pair.size, np.nan) for _ in range(3)]
+    trusted = expressing >= _LEAST_EXPRESSING
     for first in range(0, cell_pair.size, _CHUNK):
         part = slice(first, first + _CHUNK)
         start, gene_left, gene_right = combinations(units, left_unit[part], right_unit[part])
@@ -81,8 +89,25 @@ def analytic(
             log_p = saddlepoint_tail.log_tails(np.repeat(value, repeats), np.ascontiguousarray(found[:, k]))
             best = np.fmin.reduceat(log_p, start[:-1])
             out[k][part] = saddlepoint_tail.p_values(best, limit[cell_pair[part]])
+        spread = np.maximum(found[:, 0, 1], np.finfo(float).tiny) ** 1.5
+        skew = np.maximum.reduceat(np.abs(found[:, 0, 2]) / spread, start[:-1])
+        trusted[part] &= skew <= _MOST_SKEW
     is_bound = (units.size[left_unit] > 1) | (units.size[right_unit] > 1)
-    return EdgeP(out[0], out[1], out[2], is_bound)
+    return EdgeP(out[0], out[1], out[2], is_bound, trusted & ~is_bound)
+
+
+def expected_expressing(
+    pairs: CellPairs, fraction: np.ndarray, n_group: np.ndarray, units: Units, side: str
+) -> np.ndarray:
+    """Expressing cells a side would hold under permuted labels: (n_cell_pairs, n_units).
+
+    ``fraction`` (n_strata, n_genes) is the share of non-zeros of every sample.
+    """
+    group = pairs.source_group if side == "source" else pairs.target_group
+    cells = sparse.csr_matrix(
+        (n_group[group].astype(float), pairs.sample, pairs.start), shape=(pairs.organ.size, fraction.shape[0])
+    )
+    return units.lowest(np.asarray(cells @ fraction))
 
 
 def products_of(units: Units, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,8 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-import niche
 from niche._slots import keys
+from niche._version import __version__
 from niche.errors import InputTypeError, InputValueError
 
 NONE = "None"
@@ -46,7 +46,7 @@ def result(
     slot_name(key)
     stored = {
         "params": {name: plain(value) for name, value in params.items()},
-        "niche_version": niche.__version__,
+        "niche_version": __version__,
         "schema_version": keys.SCHEMA_VERSION,
         "fingerprint": dict(fingerprint),
         **{name: plain(value) for name, value in payload.items()},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from niche._kernels import specificity
 from niche._kernels.expression import Edges, Expression
 from niche._kernels.rank_aggregation import robust_rank
 from niche._slots import communication_codes as codes
@@ -54,10 +53,8 @@ def values_of(
     expression: Expression,
     edges: Edges,
     reasons: np.ndarray,
-    genes: GenePairs,
-    data: PassData,
     specs: list[ScoreSpec],
-    null: str | None,
+    p: dict[str, np.ndarray] | None,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Scores, p-values and ranks of the expressed edges; edges without a null lose their status."""
     columns: dict[str, np.ndarray] = {
@@ -76,18 +73,9 @@ def values_of(
                 f"Got shape {found.shape}."
             )
         columns[spec.column] = found
-    if null is not None:
-        p = specificity.analytic(
-            expression.pairs, edges.cell_pair, edges.ligand, edges.receptor,
-            edges.ligand_means, edges.receptor_means,
-            units=genes.units, layout=data.layout, n_group=data.aggregate.n,
-            moments=specificity.strata_moments(data.aggregate, data.layout, data.sample_of_group),
-        )  # fmt: skip
-        columns |= {"pval": p.both, "pval_ligand": p.ligand, "pval_receptor": p.receptor}
-        columns["null"] = np.where(
-            p.is_bound, codes.NULLS.index("bound"), codes.NULLS.index("analytic")
-        ).astype(np.uint8)
-        kept = ~np.isnan(p.both)
+    if p is not None:
+        columns |= p
+        kept = ~np.isnan(p["pval"])
         reasons[edges.cell_pair[~kept], columns["pair"][~kept]] = codes.NO_NULL
         columns = {name: values[kept] for name, values in columns.items()}
     organ = expression.pairs.organ[columns["cell_pair"]]

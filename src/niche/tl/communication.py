@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import anndata as ad
+import numpy as np
 import pandas as pd
 
 from niche import resources
@@ -15,6 +16,7 @@ from niche._settings import settings
 from niche._slots import keys, matrix, validate, write
 from niche.tl._cell_types import cell_types, directions
 from niche.tl._communication_edges import edges_of, values_of
+from niche.tl._communication_null import null_of
 from niche.tl._communication_pass import one_pass, organs_of, pairs_of, refuse_counts
 from niche.tl._communication_result import fingerprint_of, payload, resource_name
 from niche.tl._pairs_of_genes import gene_pairs
@@ -27,12 +29,13 @@ def communication(
     *,
     resource: str | Path | pd.DataFrame = "consensus",
     scores: str | Sequence[str] = "all",
-    null: Literal["analytic"] | None = "analytic",
+    null: Literal["hybrid", "analytic", "permutation"] | None = "hybrid",
     level: Literal["cell_type", "lineage"] = "cell_type",
     senders: str | Sequence[str] | None = None,
     receivers: str | Sequence[str] | None = None,
     expr_prop: float = 0.1,
     min_cells: int = 10,
+    n_perms: int = 1000,
     organism: Literal["human", "mouse"] = "human",
     tissues: Sequence[str] = ("metastasis",),
     sample_key: str | None = None,
@@ -42,6 +45,7 @@ def communication(
     compartment_key: str | None = None,
     layer: str | None = None,
     key_added: str = keys.COMMUNICATION,
+    rng: int | np.random.Generator = 0,
     n_jobs: int | None = None,
     copy: bool = False,
 ) -> ad.AnnData | None:
@@ -65,7 +69,10 @@ def communication(
     scores
         ``"all"``, or names out of :func:`niche.tl.available_scores`.
     null
-        ``"analytic"`` for p-values from the exact moments of the permutation null; ``None`` for none.
+        ``"hybrid"``: p-values from the exact moments of the permutation null, and real permutations
+        where those cannot be trusted (few expressing cells, strong skew) or where the decision about a
+        complex hinges on it. ``"analytic"``: moments only. ``"permutation"``: ``n_perms`` permutations
+        for every edge. ``None``: scores without p-values.
     level
         Edges between cell types, or between lineages (``obs["lineage"]``, else recognised by name).
     senders, receivers
@@ -74,6 +81,9 @@ def communication(
         Smallest fraction of expressing cells on both sides (LIANA's rule, ``>=``).
     min_cells
         Smallest number of cells of a cell type in a sample.
+    n_perms
+        Permutations of the labels within samples, at most; ``"hybrid"`` stops an edge at its twentieth
+        exceedance.
     organism
         Whose genes the resource is read for.
     tissues
@@ -86,6 +96,8 @@ def communication(
         Layer of log1p-normalised values instead of ``X``.
     key_added
         Where the result goes.
+    rng
+        Seed or generator of the permutations.
     n_jobs
         Threads; the result has the same bits for any number.
     copy
@@ -114,7 +126,10 @@ def communication(
     when cell-type labels are permuted within every sample. Its cumulants are exact (the fourth up to the
     joint terms of the two sides); the upper tail is a saddlepoint approximation with these four
     (:mod:`niche._kernels.saddlepoint_tail`), floored at one over the number of distinct relabelings and
-    never 0. With a complex the value is a conservative bound (column ``null`` reads ``bound``).
+    never 0. A complex has no closed form: its value is a conservative bound, the smallest over its
+    subunits. Permutations give :math:`p = (b+1)/(m+1)`, the minimum over subunits being taken inside
+    each of them. The column ``null`` says which law gave each p-value: ``analytic``, ``bound`` or
+    ``permutation``.
     ``qval`` is Benjamini-Hochberg over the tested edges of
     the organ.
 
@@ -140,15 +155,19 @@ def communication(
     ['bone', 'brain']
     """
     params: dict[str, Any] = {
-        name: value for name, value in locals().items() if name not in ("adata", "copy", "n_jobs", "resource")
+        name: value
+        for name, value in locals().items()
+        if name not in ("adata", "copy", "n_jobs", "resource", "rng")
     }
     validate.anndata(adata)
-    validate.choice(null, "null", ("analytic", None))
+    validate.choice(null, "null", ("hybrid", "analytic", "permutation", None))
     validate.choice(level, "level", ("cell_type", "lineage"))
     validate.choice(organism, "organism", keys.ORGANISMS)
     validate.number(expr_prop, "expr_prop", low=0, high=1)
     validate.number(min_cells, "min_cells", low=1, integer=True)
+    validate.number(n_perms, "n_perms", low=1, integer=True)
     validate.flag(copy, "copy")
+    seed = int(validate.generator(rng).integers(2**31))
     write.slot_name(key_added)
     threads = settings.threads(n_jobs)
     specs = resolve_scores(scores)
@@ -171,9 +190,16 @@ def communication(
         data.patient_of_sample, len(organs), len(types.names), adata.n_vars, expr_prop, min_cells,
     )  # fmt: skip
     reasons, edges = edges_of(expression, genes, data, organ_of_sample)
-    columns, reasons = values_of(expression, edges, reasons, genes, data, specs, null)
+    p = None
+    if null is not None:
+        p = null_of(expression, edges, genes, data, values, null=null, n_perms=n_perms, seed=seed)
+    columns, reasons = values_of(expression, edges, reasons, specs, p)
 
-    params |= {"resource": resource_name(table), "groupby": groupby or settings.groupby}
+    params |= {
+        "resource": resource_name(table),
+        "rng": rng if isinstance(rng, int) else "generator",
+        "groupby": groupby or settings.groupby,
+    }
     for name in ("sample_key", "patient_key", "organ_key", "tissue_key", "compartment_key"):
         params[name] = params[name] or getattr(settings, name)
     target = adata.copy() if copy else adata

@@ -1,0 +1,165 @@
+"""P-values of the edges: analytic, by permutation, or analytic where it can be trusted."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from niche._kernels import permutation, specificity
+from niche._kernels.expression import Edges, Expression
+from niche._kernels.specificity import EdgeP
+from niche._kernels.units import Units
+from niche._slots import communication_codes as codes
+from niche._slots.matrix import Matrix
+from niche._stats.fdr import benjamini_hochberg
+from niche.tl._communication_pass import PassData
+from niche.tl._pairs_of_genes import GenePairs
+
+Null = Literal["hybrid", "analytic", "permutation"]
+
+_ALPHA = 0.05
+_HINGE = 100.0
+_ENOUGH = 20
+
+
+def null_of(
+    expression: Expression,
+    edges: Edges,
+    genes: GenePairs,
+    data: PassData,
+    values: Matrix,
+    *,
+    null: Null,
+    n_perms: int,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """``pval, pval_ligand, pval_receptor`` and the code of the law that gave them."""
+    found = _analytic(expression, edges, genes, data)
+    columns = {"pval": found.both, "pval_ligand": found.ligand, "pval_receptor": found.receptor}
+    analytic, drawn, bound = (codes.NULLS.index(name) for name in ("analytic", "permutation", "bound"))
+    columns["null"] = np.where(found.is_bound, bound, analytic).astype(np.uint8)
+    if null == "analytic":
+        return columns
+    testable = ~np.isnan(found.both)
+    chosen = testable if null == "permutation" else testable & _hinges(found, edges, expression.n_organs)
+    for organ in range(expression.n_organs):
+        mine = np.flatnonzero(chosen & (edges.organ == organ))
+        if mine.size:
+            p = _permuted(
+                expression, edges, mine, genes, data, values, n_perms=n_perms, seed=seed + organ,
+                limit=None if null == "permutation" else _ENOUGH,
+            )  # fmt: skip
+            for name, column in zip(("pval", "pval_ligand", "pval_receptor"), p, strict=True):
+                columns[name][mine] = column
+            columns["null"][mine] = drawn
+    return columns
+
+
+def _analytic(expression: Expression, edges: Edges, genes: GenePairs, data: PassData) -> EdgeP:
+    nonzero = np.zeros_like(data.aggregate.square)
+    np.add.at(nonzero, data.sample_of_group, data.aggregate.nonzero)
+    fraction = nonzero / np.maximum(data.aggregate.n_stratum, 1)[:, None]
+    n_group, pairs = data.aggregate.n, expression.pairs
+    left = specificity.expected_expressing(pairs, fraction, n_group, genes.units, "source")
+    right = specificity.expected_expressing(pairs, fraction, n_group, genes.units, "target")
+    return specificity.analytic(
+        pairs, edges.cell_pair, edges.ligand, edges.receptor, edges.ligand_means, edges.receptor_means,
+        units=genes.units, layout=data.layout, n_group=n_group,
+        moments=specificity.strata_moments(data.aggregate, data.layout, data.sample_of_group),
+        expressing=np.minimum(left[edges.cell_pair, edges.ligand], right[edges.cell_pair, edges.receptor]),
+    )  # fmt: skip
+
+
+def _hinges(found: EdgeP, edges: Edges, n_organs: int) -> np.ndarray:
+    """Edges to permute: laws not trusted, and bounds that a decision could still turn on.
+
+    A bound that is significant already stays so; one more than a hundredfold above the cut-off of its
+    family does not come down to it.
+    """
+    chosen = ~found.trusted & ~found.is_bound
+    for organ in range(n_organs):
+        mine = np.flatnonzero((edges.organ == organ) & ~np.isnan(found.both))
+        if mine.size == 0:
+            continue
+        p = found.both[mine]
+        significant = benjamini_hochberg(p) <= _ALPHA
+        cut = p[significant].max(initial=_ALPHA / mine.size)
+        chosen[mine] |= found.is_bound[mine] & (p > cut) & (p <= _HINGE * cut)
+    return chosen
+
+
+def _permuted(
+    expression: Expression,
+    edges: Edges,
+    mine: np.ndarray,
+    genes: GenePairs,
+    data: PassData,
+    values: Matrix,
+    *,
+    n_perms: int,
+    seed: int,
+    limit: int | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """P-values of some edges of one organ: of both sides, the ligand and the receptor."""
+    pairs = expression.pairs
+    units = np.unique(np.concatenate([edges.ligand[mine], edges.receptor[mine]]))
+    kept, local = _local_units(genes.units, units)
+    used = np.unique(edges.cell_pair[mine])
+    samples = np.unique(np.concatenate([pairs.sample[pairs.start[c] : pairs.start[c + 1]] for c in used]))
+    columns = _columns(values, genes, data, kept, samples)
+    left, right = np.searchsorted(units, edges.ligand[mine]), np.searchsorted(units, edges.receptor[mine])
+    cell_pair = edges.cell_pair[mine]
+    observed = [edges.ligand_means[mine], edges.receptor_means[mine]]
+    both = permutation.Statistics(
+        cell_pair, left, right, np.zeros(mine.size, dtype=np.int8), (observed[0] + observed[1]) / 2
+    )
+    parts, back = [both], []
+    for side, unit in ((1, left), (2, right)):
+        key, first, place = np.unique(
+            cell_pair * np.int64(units.size) + unit, return_index=True, return_inverse=True
+        )
+        sides = np.full(key.size, side, dtype=np.int8)
+        parts.append(
+            permutation.Statistics(
+                cell_pair[first], unit[first], unit[first], sides, observed[side - 1][first]
+            )
+        )
+        back.append(place)
+    joined = permutation.Statistics(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in permutation.FIELDS)
+    )
+    p = permutation.permuted_p(
+        columns, joined, start=pairs.start, source_group=pairs.source_group, target_group=pairs.target_group,
+        weight=pairs.weight, unit_start=local.start, unit_gene=local.gene, n_perms=n_perms, seed=seed,
+        limit=limit,
+    )  # fmt: skip
+    n_left = parts[1].observed.size
+    return p[: mine.size], p[mine.size : mine.size + n_left][back[0]], p[mine.size + n_left :][back[1]]
+
+
+def _local_units(units: Units, chosen: np.ndarray) -> tuple[np.ndarray, Units]:
+    """Genes of the chosen units, and these units in terms of them."""
+    genes = [units.gene[units.start[u] : units.start[u + 1]] for u in chosen]
+    kept, place = np.unique(np.concatenate(genes), return_inverse=True)
+    start = np.concatenate([[0], np.cumsum([part.size for part in genes])]).astype(np.int64)
+    return kept, Units(start, place.astype(np.int64))
+
+
+def _columns(
+    values: Matrix, genes: GenePairs, data: PassData, kept: np.ndarray, samples: np.ndarray
+) -> permutation.Columns:
+    """Read the kept genes of the cells of some samples, block by block."""
+    column_of_gene = np.empty(genes.genes.size, dtype=np.int64)
+    found = np.flatnonzero(genes.gene_of_column >= 0)
+    column_of_gene[genes.gene_of_column[found]] = found
+    wanted = np.isin(data.layout.stratum, samples)
+    parts = []
+    for first, block in values.blocks():
+        rows = np.flatnonzero(wanted[first : first + block.shape[0]])
+        parts.append(block[rows][:, column_of_gene[kept]])
+    group = data.layout.group[wanted]
+    stratum = np.searchsorted(samples, data.layout.stratum[wanted])
+    matrix = parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
+    return permutation.columns_of(matrix, group, stratum, data.aggregate.n.size)
