@@ -132,3 +132,10 @@ def test_bad_specs_and_names_are_refused():
     with pytest.raises(InputValueError, match=r"unknown scores \['nope'\]. Available: lr_means"):
         scores.resolve_scores(["lr_means", "nope"])
     assert tl.available_scores()[:9] == BUILT_IN
+
+
+def test_nothing_testable_gives_no_scores_and_no_noise(tiny, recwarn):
+    tl.communication(tiny, min_cells=10_000)
+    table = get.communication(tiny)
+    assert set(table["status"]) == {"not_testable"} and table["interaction_score"].isna().all()
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]

@@ -166,10 +166,10 @@ def _interaction_score(aggregate: Expression, edges: Edges) -> np.ndarray:
     profile = aggregate.profile(kept)
     shape = profile.shape
     units = aggregate.units.geometric(profile.reshape(-1, shape[2])).reshape(*shape[:2], -1)
-    measured = aggregate.units.measured
-    low, span = np.zeros(measured.size), np.ones(measured.size)
-    low[measured] = np.nanmin(units[..., measured], axis=(0, 1))
-    span[measured] = np.nanmax(units[..., measured], axis=(0, 1)) - low[measured]
+    usable = aggregate.units.measured & ~np.isnan(units).all(axis=(0, 1))
+    low, span = np.zeros(usable.size), np.ones(usable.size)
+    low[usable] = np.nanmin(units[..., usable], axis=(0, 1))
+    span[usable] = np.nanmax(units[..., usable], axis=(0, 1)) - low[usable]
     scaled = 10.0 * (units - low) / np.where(span > 0, span, 1.0)
     return scaled[edges.organ, edges.source, edges.ligand] * scaled[edges.organ, edges.target, edges.receptor]
 
