@@ -23,7 +23,8 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
-exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autosummary_generate = True
