@@ -49,8 +49,7 @@ class NicheWarning(UserWarning):
 
 def warn(message: str) -> None:
     """Issue a :class:`NicheWarning` that points at the first line outside niche."""
-    level = 2
-    frame = sys._getframe(1)
+    level, frame = 2, sys._getframe(1).f_back
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE_FOLDER):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, NicheWarning, stacklevel=level)
