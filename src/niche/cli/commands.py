@@ -1,0 +1,137 @@
+"""What each command does."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from niche.cli import inputs, outputs
+from niche.cli.guard import say, tell
+from niche.errors import InputValueError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from niche.recipes import CommunicationConfig
+
+
+def demo(arguments: argparse.Namespace) -> None:
+    """Run everything on the bundled data."""
+    from niche import datasets
+
+    with outputs.folder(arguments.out, overwrite=arguments.overwrite) as draft:
+        adata = datasets.demo()
+        config = inputs.settings(arguments)
+        config.notes = [*config.notes, "simulated data: the bundled demo of niche, not patients"]
+        _run(
+            adata, config, arguments, draft, arguments.title or "Demo: simulated metastases of eight patients"
+        )
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Run the recipe on a file and write everything."""
+    config = inputs.settings(arguments)
+    with outputs.folder(arguments.out, overwrite=arguments.overwrite) as draft:
+        adata = inputs.read(arguments.input)
+        _run(adata, inputs.completed(adata, config), arguments, draft, arguments.title)
+
+
+def _run(
+    adata: AnnData, config: CommunicationConfig, arguments: argparse.Namespace, draft: Path, title: str | None
+) -> None:
+    from niche import recipes
+
+    result = recipes.communication_by_organ(adata, config)
+    for note in result.uns["recipe"]["notes"]:
+        if note not in config.notes:
+            tell(f"note: {note}")
+    made = outputs.write(result, config, draft, title)
+    say(
+        f"{Path(arguments.out)}: {outputs.REPORT}, {outputs.RESULT}, {made['tables']} tables, "
+        f"{made['figures']} figures"
+    )
+
+
+def init(arguments: argparse.Namespace) -> None:
+    """Guess the columns of a file and write a commented recipe."""
+    from niche.recipes import guess_config, to_toml
+
+    out = Path(arguments.out).expanduser()
+    if out.exists() and not arguments.overwrite:
+        raise InputValueError(
+            f"{str(out)!r} exists. Replace it with --overwrite, or name another file with --out."
+        )
+    adata = inputs.read(arguments.input)
+    guess = guess_config(adata, inputs.settings(arguments))
+    available = f"Columns: {', '.join(map(str, adata.obs.columns))}."
+    comments = {
+        f"input.{name}": f"FILL IN: no column could be recognised. {available}" for name in guess.missing
+    }
+    if guess.unrecognised:
+        listed = ", ".join(f'"{name}" ({n} cells)' for name, n in guess.unrecognised.items())
+        comments["input.compartments"] = (
+            f'Not recognised, unresolved unless you say more, as in "Cancer" = "tumor": {listed}'
+        )
+    try:
+        out.write_text(to_toml(guess.config, comments=comments), encoding="utf-8")
+    except OSError as error:
+        raise InputValueError(f"cannot write {str(out)!r}: {error.strerror}.") from error
+    for note in guess.notes:
+        say(f"guessed: {note}")
+    for name in guess.missing:
+        say(f"fill in: input.{name}")
+    if guess.unrecognised:
+        say(f"look at: input.compartments ({len(guess.unrecognised)} cell types are not recognised by name)")
+    if guess.config.input.malignant is None and guess.config.input.compartment is None:
+        say("look at: input.malignant or input.compartments, unless a cell type says that it is malignant")
+    say(f"wrote {out}; next: niche run {arguments.input} --config {out} --out results")
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Print the design report."""
+    from niche import pp
+    from niche.recipes.columns import resolve
+
+    adata = inputs.read(arguments.input)
+    config = inputs.completed(adata, inputs.settings(arguments))
+    columns = resolve(adata, config.input)
+    for note in columns.notes:
+        tell(f"note: {note}")
+    found = pp.check(
+        adata,
+        columns.cell_type,
+        compartment_key=columns.compartment,
+        organism=config.organism,
+        min_cells=config.communication.min_cells,
+        **columns.design,
+    )
+    say(repr(found))
+
+
+def report(arguments: argparse.Namespace) -> None:
+    """Write the report of a stored result."""
+    from niche import report as reports
+
+    adata = inputs.read(arguments.input)
+    out = arguments.out or Path(arguments.input).expanduser().parent / outputs.REPORT
+    target = Path(out)
+    if target.exists() and not arguments.overwrite:
+        raise InputValueError(
+            f"{str(target)!r} exists. Replace it with --overwrite, or name another file with --out."
+        )
+    say(str(reports.html(adata, target, title=arguments.title, overwrite=arguments.overwrite)))
+
+
+def resources(arguments: argparse.Namespace) -> None:
+    """List the tables that come with niche, or show one."""
+    from niche.cli import tables
+
+    if arguments.action == "list":
+        say(tables.listing(arguments.kind))
+        return
+    if not arguments.name:
+        raise InputValueError(
+            "name the table to show: niche resources show NAME (niche resources list has the names)."
+        )
+    say(tables.shown(arguments.name, whole=arguments.all))

@@ -1,0 +1,82 @@
+"""Read what a command is given: the data, the settings, and what has to be guessed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from niche.cli.guard import tell
+from niche.errors import InputValueError
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from niche.recipes import CommunicationConfig
+
+_INPUT = ("sample", "patient", "organ", "tissue", "cell_type", "compartment", "malignant")
+_TOP = ("organism", "seed", "n_jobs")
+_EDGES = ("resource", "tissues")
+
+
+def read(path: str) -> AnnData:
+    """Read an h5ad file; say in words what is wrong with one that cannot be read."""
+    import anndata as ad
+    import h5py
+
+    file = Path(path).expanduser()
+    if file.is_dir():
+        raise InputValueError(f"{path!r} is a folder, not an h5ad file.")
+    if not file.is_file():
+        raise InputValueError(f"the file {path!r} does not exist.")
+    if not h5py.is_hdf5(file):
+        raise InputValueError(
+            f"{path!r} is not an h5ad file: it is no HDF5 file. Write one with adata.write_h5ad(path)."
+        )
+    try:
+        with h5py.File(file) as content:
+            if not {"obs", "var"} <= set(content):
+                raise InputValueError(
+                    f"{path!r} is HDF5 but no h5ad file: it holds {', '.join(sorted(content)) or 'nothing'}."
+                )
+        return ad.read_h5ad(file)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, InputValueError):
+            raise
+        raise InputValueError(
+            f"{path!r} cannot be read as an h5ad file: {' '.join(str(error).split())[:200]}"
+        ) from error
+
+
+def settings(arguments: argparse.Namespace) -> CommunicationConfig:
+    """Settings of the config file, with the flags on top."""
+    from niche.recipes import load_config
+
+    known = load_config(getattr(arguments, "config", None))
+    fields: dict[str, Any] = known.model_dump(exclude_unset=True)
+    for section, names in (("input", _INPUT), ("communication", _EDGES), ("", _TOP)):
+        place = fields.setdefault(section, {}) if section else fields
+        for name in names:
+            value = getattr(arguments, name, None)
+            if value is not None:
+                place[name] = value
+    return load_config(fields)
+
+
+def completed(adata: AnnData, config: CommunicationConfig) -> CommunicationConfig:
+    """Fill in what is not named, saying each guess, and keep the guesses for the report."""
+    from niche.recipes import guess_config
+
+    guess = guess_config(adata, config)
+    for note in guess.notes:
+        tell(f"guessed: {note}")
+    if guess.missing:
+        names = [name.replace("_", " ") for name in guess.missing]
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in guess.missing)
+        raise InputValueError(
+            f"no column of obs could be recognised as {', '.join(names)}. Name it with {flags}. Columns: "
+            f"{', '.join(map(str, adata.obs.columns)) or 'none'}."
+        )
+    found = guess.config
+    found.notes = [*dict.fromkeys([*found.notes, *(f"guessed: {note}" for note in guess.notes)])]
+    return found

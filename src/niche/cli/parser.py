@@ -1,0 +1,129 @@
+"""Arguments of every command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NoReturn
+
+from niche._slots import keys
+from niche._version import __version__
+
+COLUMN_FLAGS = {
+    "sample": "column of the sample (one biopsy)",
+    "patient": "column of the patient or animal",
+    "organ": "column of the organ",
+    "tissue": "column saying primary, metastasis or normal (or true/false for metastasis)",
+    "cell-type": "column of the cell types",
+    "compartment": "column of the compartments",
+    "malignant": "true/false column: is the cell malignant?",
+}
+"""Flag -> help; each names a column of obs."""
+
+
+class UsageError(Exception):
+    """The command line cannot be understood."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def build() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = _Parser(prog="niche", description="Single-cell niche analysis of metastasis, organ by organ.")
+    parser.add_argument("--version", action="version", version=f"niche {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command", parser_class=_Parser)
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        made.add_argument("-v", "--verbose", action="store_true", help="say what is being done")
+        return made
+
+    _demo(add)
+    _init(add)
+    _check(add)
+    _run(add)
+    _report(add)
+    _resources(add)
+    return parser
+
+
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+
+def _demo(add: Add) -> None:
+    made = add("demo", "Run the whole analysis on the bundled simulated data.")
+    made.add_argument(
+        "--out", default="niche_demo", metavar="DIR", help="folder to write (default: niche_demo)"
+    )
+    _run_options(made)
+
+
+def _init(add: Add) -> None:
+    made = add("init", "Look at a file, guess its columns and write a commented recipe.")
+    made.add_argument("input", metavar="INPUT", help="an h5ad file")
+    made.add_argument(
+        "--out", default="recipe.toml", metavar="FILE", help="file to write (default: recipe.toml)"
+    )
+    made.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    _columns(made)
+
+
+def _check(add: Add) -> None:
+    made = add("check", "Say what a study can answer and what limits it. Writes nothing.")
+    made.add_argument("input", metavar="INPUT", help="an h5ad file")
+    _config(made)
+
+
+def _run(add: Add) -> None:
+    made = add("run", "From an h5ad file to communication per organ: result, tables, figures and report.")
+    made.add_argument("input", metavar="INPUT", help="an h5ad file")
+    made.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    _config(made)
+    _run_options(made)
+
+
+def _report(add: Add) -> None:
+    made = add("report", "Write the report of a result again.")
+    made.add_argument("input", metavar="RESULT.h5ad", help="a result of niche run, or of niche in Python")
+    made.add_argument("--out", metavar="FILE", help="file to write (default: report.html beside the result)")
+    made.add_argument("--title", help="heading of the report")
+    made.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+
+
+def _resources(add: Add) -> None:
+    made = add("resources", "List or show the tables that come with niche.")
+    made.add_argument("action", choices=("list", "show"))
+    made.add_argument("name", nargs="?", help="name of the table to show")
+    made.add_argument("--kind", help="list only tables of this kind")
+    made.add_argument("--all", action="store_true", help="show every row, as plain TSV")
+
+
+def _columns(made: argparse.ArgumentParser) -> None:
+    group = made.add_argument_group("columns of obs (guessed when left out)")
+    for flag, text in COLUMN_FLAGS.items():
+        group.add_argument(f"--{flag}", metavar="COLUMN", help=text)
+    made.add_argument("--organism", choices=keys.ORGANISMS, help="default: human")
+
+
+def _config(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--config", metavar="recipe.toml", help="settings (niche init writes one); flags win over it"
+    )
+    _columns(made)
+
+
+def _run_options(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--resource", metavar="NAME", help="ligand-receptor list, or a CSV or TSV file")
+    made.add_argument(
+        "--tissues", nargs="+", choices=keys.TISSUES, help="tissues to analyse (default: metastasis)"
+    )
+    made.add_argument("--seed", type=int, help="seed of everything random (default: 0)")
+    made.add_argument("--n-jobs", type=int, metavar="N", help="threads (default: all cores)")
+    made.add_argument("--title", help="heading of the report")
+    made.add_argument(
+        "--overwrite", action="store_true", help="replace what an earlier run wrote in the folder"
+    )

@@ -1,0 +1,10 @@
+"""End-to-end analyses: a config model and a plain sequence of public calls."""
+
+from __future__ import annotations
+
+from niche.recipes.communication_by_organ import communication_by_organ
+from niche.recipes.config import CommunicationConfig, load_config
+from niche.recipes.guess import Guess, guess_config
+from niche.recipes.toml import to_toml
+
+__all__ = ["CommunicationConfig", "Guess", "communication_by_organ", "guess_config", "load_config", "to_toml"]

@@ -1,0 +1,162 @@
+"""Resolve the columns a recipe works with before anything is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import anndata as ad
+
+from niche._settings import settings
+from niche._slots import keys, read, validate, write
+from niche.errors import InputValueError, MissingKeyError
+from niche.recipes.config import InputConfig
+from niche.recipes.tissues import read_tissues
+
+TISSUE_MAPPED = "tissue_mapped"
+"""Column of tissues in niche's words, when the given one has others."""
+
+_TRUE_FALSE = ("true", "false", "1", "0", "1.0", "0.0")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of ``obs``, all of them there.
+
+    Attributes
+    ----------
+    sample, patient, organ, cell_type
+        Names of columns.
+    tissue, compartment, malignant
+        Names of columns, or None.
+    notes
+        What was mapped or assumed.
+    """
+
+    sample: str
+    patient: str
+    organ: str
+    cell_type: str
+    tissue: str | None
+    compartment: str | None
+    malignant: str | None
+    notes: tuple[str, ...]
+
+    @property
+    def design(self) -> dict[str, Any]:
+        """Arguments of every function that reads the design."""
+        return {
+            "sample_key": self.sample,
+            "patient_key": self.patient,
+            "organ_key": self.organ,
+            "tissue_key": self.tissue,
+        }
+
+
+def resolve(adata: ad.AnnData, config: InputConfig) -> Columns:
+    """Check that every column is there and usable; put tissues in niche's words.
+
+    ``adata`` gets ``obs["tissue_mapped"]`` when labels have to be renamed; nothing else is changed.
+    """
+    notes: list[str] = []
+    names = {
+        "sample": _column(adata, config, "sample", settings.sample_key),
+        "patient": _column(adata, config, "patient", settings.patient_key),
+        "organ": _column(adata, config, "organ", settings.organ_key),
+        "cell_type": _column(adata, config, "cell_type", settings.groupby),
+    }
+    tissue = _tissue(adata, config, notes)
+    compartment = _compartment(adata, config)
+    malignant = None
+    if compartment is None and config.malignant is not None:
+        malignant = _malignant(adata, _column(adata, config, "malignant", ""))
+    if compartment is not None and (config.malignant is not None or config.compartments):
+        notes.append(
+            f"compartments are those of obs[{compartment!r}]; input.malignant and input.compartments are not "
+            "used"
+        )
+    if compartment is None:
+        _given_compartments(adata, config, names["cell_type"])
+    validate.samples(adata, names["sample"], names["patient"], names["organ"], tissue)
+    validate.factor(adata, names["cell_type"], "groupby")
+    if compartment is not None:
+        validate.compartments(adata, compartment, run_first="niche.tl.call_compartments")
+    return Columns(**names, tissue=tissue, compartment=compartment, malignant=malignant, notes=tuple(notes))
+
+
+def _column(adata: ad.AnnData, config: InputConfig, name: str, default: str) -> str:
+    column = getattr(config, name) or default
+    if column not in adata.obs.columns:
+        flag = name.replace("_", "-")
+        raise MissingKeyError(
+            f"column {column!r} not found in adata.obs. Available: {validate.shown(adata.obs.columns)}. Name "
+            f"yours with input.{name} in the config (--{flag} on the command line)."
+        )
+    return str(column)
+
+
+def _optional(adata: ad.AnnData, config: InputConfig, name: str, default: str) -> str | None:
+    """A named column must be there; the default one is used where it exists."""
+    if getattr(config, name) is None and default not in adata.obs.columns:
+        return None
+    return _column(adata, config, name, default)
+
+
+def _compartment(adata: ad.AnnData, config: InputConfig) -> str | None:
+    """The given column; one that niche called itself in an earlier run is not given."""
+    name = _optional(adata, config, "compartment", settings.compartment_key)
+    if name is None or config.compartment is not None or keys.COMPARTMENTS not in read.ours(adata):
+        return name
+    called = str(adata.uns[keys.COMPARTMENTS]["params"]["compartment_key"])
+    return None if name == called else name
+
+
+def _tissue(adata: ad.AnnData, config: InputConfig, notes: list[str]) -> str | None:
+    name = _optional(adata, config, "tissue", settings.tissue_key)
+    if name is None:
+        notes.append("no tissue column was given: every sample is taken as a metastasis")
+        return None
+    values = adata.obs[name]
+    n_missing = int(values.isna().sum())
+    if n_missing:
+        raise InputValueError(
+            f"{n_missing} of {len(values)} cells have no label in adata.obs[{name!r}]. Label them, or leave "
+            f"them out: adata[adata.obs[{name!r}].notna()].copy()."
+        )
+    read = read_tissues(values, config.tissue_map)
+    if read.unknown:
+        raise InputValueError(
+            f"adata.obs[{name!r}] must say {validate.shown(keys.TISSUES)}. Found "
+            f"{validate.shown(read.unknown)}. Say what they mean in the config: [input.tissue_map] then "
+            f"{read.unknown[0]!r} = 'normal', for example."
+        )
+    if not read.renamed:
+        return name
+    labels = values.astype(str)
+    for label, tissue in read.renamed.items():
+        notes.append(f"tissue: {name} = {label} is read as {tissue} ({int((labels == label).sum())} cells)")
+    write.obs(adata, {TISSUE_MAPPED: read.values.to_numpy()})
+    return TISSUE_MAPPED
+
+
+def _malignant(adata: ad.AnnData, name: str) -> str:
+    """Refuse a column that is not true or false before anything is computed."""
+    values = adata.obs[name]
+    odd = sorted(set(values.astype(str).str.lower()) - set(_TRUE_FALSE))
+    if values.isna().any() or odd:
+        raise InputValueError(
+            f"adata.obs[{name!r}] must say True or False for every cell (input.malignant). Found "
+            f"{validate.shown(odd or ['missing values'])}. Give malignant cell types by input.compartments "
+            "instead."
+        )
+    return name
+
+
+def _given_compartments(adata: ad.AnnData, config: InputConfig, cell_type: str) -> None:
+    names = set(adata.obs[cell_type].astype(str))
+    unknown = [name for name in config.compartments if name not in names]
+    if unknown:
+        raise InputValueError(
+            f"input.compartments names cell types that are not in adata.obs[{cell_type!r}]: "
+            f"{validate.shown(unknown)}. Found there: {validate.shown(sorted(names))}."
+        )

@@ -1,0 +1,261 @@
+"""What a recipe can be told: read from Python, a dict or a TOML file, refused when it makes no sense."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from niche.errors import InputTypeError, InputValueError
+
+Tissue = Literal["primary", "metastasis", "normal"]
+Compartment = Literal[
+    "tumor", "stromal", "endothelial", "immune", "parenchymal", "epithelial_normal", "unresolved"
+]
+QcReason = Literal[
+    "empty", "doublet", "few_counts", "many_counts", "few_genes", "many_genes", "top_genes", "mitochondrial"
+]
+_LEFT_OUT: tuple[QcReason, ...] = ("empty", "doublet", "few_counts", "few_genes", "mitochondrial")
+_ANALYSED: tuple[Tissue, ...] = ("metastasis",)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class InputConfig(_Section):
+    """Which columns of ``obs`` say what; an empty one takes the default of ``niche.settings``."""
+
+    sample: str | None = Field(default=None, min_length=1, description="Column of the sample: one biopsy.")
+    patient: str | None = Field(default=None, min_length=1, description="Column of the patient or animal.")
+    organ: str | None = Field(
+        default=None, min_length=1, description="Column of the organ the sample was taken from."
+    )
+    tissue: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column saying primary, metastasis or normal; true/false is read as metastasis/primary. "
+        "Without it every sample is taken as a metastasis.",
+    )
+    cell_type: str | None = Field(default=None, min_length=1, description="Column of the cell types.")
+    compartment: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Column of the compartments, when they are known: tumor, stromal, endothelial, immune, "
+        "parenchymal, epithelial_normal, unresolved.",
+    )
+    malignant: str | None = Field(
+        default=None, min_length=1, description="True/false column: is the cell malignant?"
+    )
+    layer: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Layer of raw counts to start from; without it layers['counts'], else X.",
+    )
+    tissue_map: dict[str, Tissue] = Field(
+        default_factory=dict, description="How values of the tissue column are read."
+    )
+    compartments: dict[str, Compartment] = Field(
+        default_factory=dict,
+        description="Compartment of cell types whose name does not say it, or says it wrongly.",
+    )
+
+
+class QcConfig(_Section):
+    """What happens to cells that fail quality control."""
+
+    exclude: list[QcReason] = Field(
+        default_factory=lambda: list(_LEFT_OUT),
+        description="Why cells are left out: empty, doublet, few_counts, many_counts, few_genes, "
+        "many_genes, top_genes, mitochondrial; [] leaves out none. Many counts or genes can be tumor "
+        "cells, and 20 genes dominate plasma cells: these are marked and kept unless named here. The "
+        "report counts all by cell type.",
+    )
+    n_mads: float = Field(
+        default=5.0,
+        gt=0,
+        le=1000,
+        description="Median absolute deviations beyond which a cell is an outlier of its sample.",
+    )
+    max_pct_mt: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="Also fail cells with more than this percentage of mitochondrial counts.",
+    )
+    expected_doublet_rate: float = Field(
+        default=0.06, gt=0, le=0.5, description="Share of doublets expected per sample (raw counts only)."
+    )
+    min_cells_mads: int = Field(default=20, ge=3, description="Smaller samples are not judged by outliers.")
+    min_cells_scrublet: int = Field(
+        default=100, ge=30, description="Smaller samples are not searched for doublets."
+    )
+
+
+class ClusterConfig(_Section):
+    """Clusters and the map of the cells; nothing downstream depends on them."""
+
+    run: bool = Field(default=True, description="Cluster the cells and draw their map.")
+    resolution: float = Field(
+        default=1.0, gt=0, le=100, description="Leiden resolution; more gives more clusters."
+    )
+
+
+class EdgeConfig(_Section):
+    """Options of :func:`niche.tl.communication`."""
+
+    resource: str = Field(
+        default="consensus",
+        min_length=1,
+        description="Ligand-receptor list (niche resources list), or a CSV or TSV file.",
+    )
+    level: Literal["cell_type", "lineage"] = Field(
+        default="cell_type", description="Edges between cell types or between lineages: cell_type, lineage."
+    )
+    tissues: list[Tissue] = Field(
+        default_factory=lambda: list(_ANALYSED),
+        min_length=1,
+        description="Tissues that are analysed: metastasis, primary, normal.",
+    )
+    senders: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Cell types, compartments, 'host' or 'all'. Without both: tumor to host, host to tumor.",
+    )
+    receivers: list[str] | None = Field(
+        default=None, min_length=1, description="The same for the receiving side."
+    )
+    scores: list[str] = Field(
+        default_factory=lambda: ["all"], min_length=1, description="Names of scores, or 'all'."
+    )
+    null: Literal["hybrid", "analytic", "permutation", "none"] = Field(
+        default="hybrid",
+        description="Where p-values come from: hybrid, analytic, permutation; none gives none.",
+    )
+    n_perms: int = Field(default=1000, ge=1, description="Permutations, at most.")
+    expr_prop: float = Field(
+        default=0.1, ge=0, le=1, description="Smallest fraction of expressing cells on both sides."
+    )
+    min_cells: int = Field(
+        default=10, ge=1, description="Smallest number of cells of a cell type in a sample."
+    )
+
+
+class CommunicationConfig(_Section):
+    """Settings of :func:`niche.recipes.communication_by_organ`.
+
+    Attributes
+    ----------
+    organism
+        ``"human"`` or ``"mouse"``.
+    seed
+        Seed of everything random.
+    n_jobs
+        Threads; ``None`` uses every core. Results do not depend on it and it is not stored with them.
+    notes
+        Lines the report prints as they are, for example what was guessed.
+    input, qc, cluster, communication
+        Sections, see :class:`InputConfig`, :class:`QcConfig`, :class:`ClusterConfig`, :class:`EdgeConfig`.
+
+    Examples
+    --------
+    >>> from niche.recipes import CommunicationConfig
+    >>> config = CommunicationConfig(input={"organ": "site"})
+    >>> config.input.organ, config.communication.min_cells
+    ('site', 10)
+    """
+
+    organism: Literal["human", "mouse"] = Field(default="human", description="human or mouse.")
+    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
+    n_jobs: int | None = Field(default=None, ge=1, description="Threads; every core when left out.")
+    notes: list[str] = Field(default_factory=list, description="Lines the report prints as they are.")
+    input: InputConfig = Field(default_factory=InputConfig, description="Columns of the cells.")
+    qc: QcConfig = Field(default_factory=QcConfig, description="Quality control.")
+    cluster: ClusterConfig = Field(
+        default_factory=ClusterConfig, description="Clusters and the map of the cells."
+    )
+    communication: EdgeConfig = Field(default_factory=EdgeConfig, description="Ligand-receptor edges.")
+
+
+def load_config(
+    config: CommunicationConfig | Mapping[str, Any] | str | Path | None = None,
+) -> CommunicationConfig:
+    """Return the settings of a recipe from any form they come in.
+
+    Parameters
+    ----------
+    config
+        A model (copied), a dict, the path of a TOML file, or None for the defaults.
+
+    Returns
+    -------
+    CommunicationConfig
+
+    Raises
+    ------
+    InputValueError
+        A field is unknown or its value makes no sense; the message names it. The file is not there or is
+        not TOML.
+    InputTypeError
+        ``config`` is none of these.
+
+    Examples
+    --------
+    >>> from niche.recipes import load_config
+    >>> load_config({"communication": {"min_cells": 5}}).communication.min_cells
+    5
+    """
+    if config is None:
+        return CommunicationConfig()
+    if isinstance(config, CommunicationConfig):
+        return config.model_copy(deep=True)
+    if isinstance(config, Mapping):
+        return _validated(dict(config), "config")
+    if not isinstance(config, str | Path):
+        raise InputTypeError(
+            "config must be a CommunicationConfig, a dict, the path of a TOML file or None. Got "
+            f"{type(config).__name__}."
+        )
+    path = Path(config).expanduser()
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputValueError(f"cannot read the config {str(path)!r}: {_reason(error)}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputValueError(f"{path.name} is not valid TOML: {error}.") from error
+    return _validated(fields, path.name)
+
+
+def _validated(fields: dict[str, Any], origin: str) -> CommunicationConfig:
+    try:
+        return CommunicationConfig.model_validate(fields)
+    except ValidationError as error:
+        problems = [_problem(item) for item in error.errors()]
+        raise InputValueError(f"{origin}: {'; '.join(problems)}.") from error
+
+
+def _problem(item: Mapping[str, Any]) -> str:
+    """One line of a validation error: the field, what is wrong, what was found."""
+    place = [str(part) for part in item["loc"] if part != "[key]"]
+    name = ".".join(place)
+    if item["type"] == "extra_forbidden":
+        section = _section(place[:-1])
+        return f"{name} is not a field. Fields here: {', '.join(section.model_fields)}"
+    message = str(item["msg"]).removeprefix("Input should be ")
+    return (
+        f"{name} must be {message}. Got {item['input']!r}" if message != item["msg"] else f"{name}: {message}"
+    )
+
+
+def _section(place: list[str]) -> type[BaseModel]:
+    section: type[BaseModel] = CommunicationConfig
+    for name in place:
+        section = section.model_fields[name].annotation  # type: ignore[assignment]
+    return section
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not text in UTF-8"

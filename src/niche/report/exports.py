@@ -1,0 +1,34 @@
+"""The tables behind a report, for files beside it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from niche.report.cells import cell_counts
+from niche.report.findings import Findings, Found
+from niche.report.quality import left_out
+
+
+def tables(found: Findings) -> dict[str, pd.DataFrame]:
+    """Return the tables of what is stored, by file name without ending."""
+    made: dict[str, pd.DataFrame] = {}
+    if found.design.there:
+        made |= {f"design_{name}": frame for name, frame in found.design.value.items()}
+    made |= _stored(found.qc, "table", "qc_samples")
+    if found.recipe.there:
+        made["qc_left_out"] = left_out(found)
+    made |= _stored(found.recipe, "steps", "steps")
+    made |= _stored(found.compartments, "table", "compartments")
+    made |= _stored(found.cluster, "table", "clusters")
+    made["cells"] = cell_counts(found)
+    if found.communication.there:
+        made["communication_tested"] = found.tested
+        made["communication_status"] = found.statuses
+        made["communication_cell_pairs"] = found.cell_pairs
+    if found.axes.there:
+        made["published_axes"] = found.axes.value
+    return made
+
+
+def _stored(result: Found, part: str, name: str) -> dict[str, pd.DataFrame]:
+    return {name: pd.DataFrame(result.value[part])} if result.there else {}

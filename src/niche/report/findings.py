@@ -1,0 +1,197 @@
+"""Everything a report reads, read once; what is not there is kept as the reason why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import anndata as ad
+import pandas as pd
+
+from niche import get
+from niche._settings import settings
+from niche._slots import communication_codes as codes
+from niche._slots import keys, read
+from niche.errors import MissingKeyError, StaleResultError
+from niche.get.axes import axes as published_axes
+
+RECIPE = "recipe"
+MAX_QVAL = 0.05
+
+_WHOLE = 3_000_000
+"""Edges up to which a result is read at once."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A stored result, or the reason why there is none.
+
+    Attributes
+    ----------
+    value
+        What was stored, or None.
+    reason
+        Why there is nothing.
+    """
+
+    value: Any
+    reason: str = ""
+
+    @property
+    def there(self) -> bool:
+        """Whether there is something."""
+        return self.value is not None
+
+
+def attempt(function: Callable[[], Result]) -> Found:
+    """Read something that may be missing or outdated."""
+    try:
+        return Found(function())
+    except MissingKeyError as error:
+        return Found(None, _first_sentence(error))
+    except StaleResultError as error:
+        return Found(None, f"The stored result is outdated and not shown: {error}")
+
+
+def _first_sentence(error: Exception) -> str:
+    """Without the list of what else is stored, which says nothing to a reader of the report."""
+    return f"{str(error).split('. Results of niche', 1)[0].rstrip('.')}."
+
+
+@dataclass
+class Findings:
+    """What a report is about.
+
+    Attributes
+    ----------
+    adata
+        The data with its results.
+    recipe, qc, genes, normalize, compartments, cluster, communication
+        Stored results.
+    design
+        ``{"samples", "organs", "cell_types", "issues"}`` tables.
+    tested
+        Tested edges.
+    statuses
+        Edges by organ, status and reason: ``organ, status, reason, n``.
+    cell_pairs
+        One row per organ and pair of cell types: ``organ, source, target, n_samples, n_patients, n_tested,
+        n_significant, n_not_expressed, n_not_testable, reason``.
+    axes
+        Published axes.
+    """
+
+    adata: ad.AnnData
+    recipe: Found = Found(None)
+    qc: Found = Found(None)
+    genes: Found = Found(None)
+    normalize: Found = Found(None)
+    compartments: Found = Found(None)
+    cluster: Found = Found(None)
+    communication: Found = Found(None)
+    design: Found = Found(None)
+    tested: pd.DataFrame = field(default_factory=pd.DataFrame)
+    statuses: pd.DataFrame = field(default_factory=pd.DataFrame)
+    cell_pairs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    axes: Found = Found(None)
+
+    @classmethod
+    def of(cls, adata: ad.AnnData) -> Findings:
+        """Read everything that is stored."""
+
+        def stored(key: str, run_first: str) -> Found:
+            return attempt(lambda: read.result(adata, key, run_first=run_first))
+
+        found = cls(
+            adata,
+            recipe=stored(RECIPE, "niche.recipes.communication_by_organ"),
+            qc=stored(keys.QC, "niche.pp.qc"),
+            genes=stored(keys.GENES, "niche.pp.harmonize_genes"),
+            normalize=stored(keys.NORMALIZE, "niche.pp.normalize"),
+            compartments=stored(keys.COMPARTMENTS, "niche.tl.call_compartments"),
+            cluster=stored(keys.CLUSTER, "niche.tl.cluster"),
+            communication=stored(keys.COMMUNICATION, "niche.tl.communication"),
+            design=attempt(lambda: _design(adata)),
+        )
+        found.axes = attempt(lambda: published_axes(adata))
+        if found.communication.there:
+            found._read_edges()
+        return found
+
+    def _read_edges(self) -> None:
+        """Tested edges whole, the others counted; large results one organ at a time, to keep memory small."""
+        tested, statuses, pairs = [], [], []
+        whole = self.communication.value["reasons"].size <= _WHOLE
+        for organs in [self.organs] if whole else [[organ] for organ in self.organs]:
+            edges = get.communication(self.adata, organ=organs)
+            statuses.append(_count(edges, ["organ", "status", "reason"]))
+            pairs.append(_cell_pairs(edges))
+            tested.append(edges[edges["status"] == codes.TESTED])
+        self.tested = pd.concat(tested, ignore_index=True)
+        self.statuses = pd.concat(statuses, ignore_index=True)
+        self.cell_pairs = pd.concat(pairs, ignore_index=True)
+
+    @property
+    def organs(self) -> list[str]:
+        """Organs of the communication result."""
+        return read.strings(self.communication.value["organs"]) if self.communication.there else []
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Parameters of the communication, else of the design check."""
+        if self.communication.there:
+            return self.communication.value["params"]
+        stored = attempt(lambda: read.result(self.adata, keys.DESIGN, run_first="niche.pp.check"))
+        return stored.value["params"] if stored.there else {}
+
+    def column(self, parameter: str, default: str) -> str | None:
+        """The obs column behind a parameter, or None when there is no such column."""
+        name = str(self.params.get(parameter, default))
+        return name if name in self.adata.obs.columns else None
+
+    @property
+    def labels(self) -> pd.Series:
+        """Organ of each cell, with the tissue in brackets unless it is a metastasis."""
+        organ = self.column("organ_key", settings.organ_key)
+        if organ is None:
+            return pd.Series("all cells", index=self.adata.obs_names)
+        labels = self.adata.obs[organ].astype(str)
+        tissue = self.column("tissue_key", settings.tissue_key)
+        if tissue is None:
+            return labels
+        kind = self.adata.obs[tissue].astype(str)
+        return labels.where(kind == "metastasis", labels + " (" + kind + ")")
+
+    @property
+    def significant(self) -> pd.DataFrame:
+        """Tested edges up to the q-value of the report; none when there are no q-values."""
+        if "qval" not in self.tested:
+            return self.tested.iloc[:0]
+        return self.tested[self.tested["qval"] <= MAX_QVAL]
+
+
+def _design(adata: ad.AnnData) -> dict[str, pd.DataFrame]:
+    return {what: get.design(adata, what=what) for what in ("samples", "organs", "cell_types", "issues")}
+
+
+def _count(edges: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    return edges.groupby(by, observed=True).size().rename("n").reset_index()
+
+
+def _cell_pairs(edges: pd.DataFrame) -> pd.DataFrame:
+    """One row per pair of cell types: how many of its edges were tested, and if none, why."""
+    ends = edges.groupby(["organ", "source", "target"], observed=True)
+    table = ends[["n_samples", "n_patients"]].first()
+    for status in codes.STATUSES:
+        table[f"n_{status}"] = (
+            (edges["status"] == status).groupby([edges[c] for c in table.index.names], observed=True).sum()
+        )
+    significant = edges["qval"] <= MAX_QVAL if "qval" in edges else pd.Series(data=False, index=edges.index)
+    table["n_significant"] = significant.groupby([edges[c] for c in table.index.names], observed=True).sum()
+    structural = edges[edges["reason"].isin(codes.REASONS[codes.ABSENT : codes.APART + 1])]
+    reason = structural.groupby(["organ", "source", "target"], observed=True)["reason"].first().astype(str)
+    table["reason"] = reason.reindex(table.index).fillna("")
+    return table.reset_index().astype(dict.fromkeys(("organ", "source", "target"), str))

@@ -1,0 +1,138 @@
+"""One HTML file with everything that was found, and everything that could not be."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+import anndata as ad
+
+from niche._slots import validate
+from niche._version import __version__
+from niche.errors import InputTypeError, InputValueError
+from niche.report import cells, communication, design, methods, provenance, published, quality, summary
+from niche.report.blocks import Section
+from niche.report.figures import ReportFigure, figures
+from niche.report.findings import Findings
+
+TITLE = "Ligand-receptor communication by organ"
+
+
+def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> Path:
+    """Write a report as one HTML file that needs nothing beside it.
+
+    The report states in words what was asked and what can and cannot be concluded, then the design and
+    its limits, quality control, cells, the edges of every organ, published axes, methods, parameters and
+    versions. What was not run reads *not assessed*; what could not be tested is counted with its reason.
+
+    Parameters
+    ----------
+    adata
+        Data with results of niche; any of them may be missing. Not changed.
+    path
+        File to write. Its folder must exist.
+    title
+        Heading of the report.
+    overwrite
+        Replace a file that exists.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    InputTypeError
+        ``adata`` is not an AnnData, or ``title`` no text.
+    InputValueError
+        The file exists, its folder does not, or it cannot be written. An existing file stays as it is.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import niche
+    >>> adata = niche.datasets.demo()
+    >>> _ = niche.pp.check(adata, "cell_type")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     niche.report.html(adata, Path(folder) / "report.html").name
+    'report.html'
+    """
+    validate.anndata(adata)
+    validate.flag(overwrite, "overwrite")
+    if title is not None and not isinstance(title, str):
+        raise InputTypeError(f"title must be text or None. Got {type(title).__name__}.")
+    target = _target(path, overwrite=overwrite)
+    found = Findings.of(adata)
+    page = render(found, figures(found), title or TITLE)
+    _write(target, page)
+    return target
+
+
+def render(found: Findings, drawn: dict[str, ReportFigure], title: str = TITLE) -> str:
+    """Return the page."""
+    import jinja2
+
+    folder = files("niche.report")
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    return environment.get_template("template.html.j2").render(
+        title=title,
+        subtitle=f"{found.adata.n_obs:,} cells × {found.adata.n_vars:,} genes",
+        style=folder.joinpath("style.css").read_text(encoding="utf-8"),
+        version=__version__,
+        sections=_sections(found, drawn),
+    )
+
+
+def _sections(found: Findings, drawn: dict[str, ReportFigure]) -> list[Section]:
+    return [
+        summary.section(found),
+        design.section(found, drawn),
+        quality.section(found),
+        cells.section(found, drawn),
+        communication.section(found, drawn),
+        published.section(found, drawn),
+        methods.section(found),
+        provenance.section(found),
+    ]
+
+
+def _target(path: str | Path, *, overwrite: bool) -> Path:
+    if not isinstance(path, str | Path):
+        raise InputTypeError(f"path must be text or a Path. Got {type(path).__name__}.")
+    target = Path(path).expanduser()
+    if target.is_dir():
+        raise InputValueError(f"{str(target)!r} is a folder. Give the name of a file, such as report.html.")
+    if not target.parent.is_dir():
+        raise InputValueError(f"the folder {str(target.parent)!r} does not exist. Make it first.")
+    if target.exists() and not overwrite:
+        raise InputValueError(
+            f"{str(target)!r} exists. Replace it with overwrite=True, or give another name."
+        )
+    return target
+
+
+def _write(target: Path, page: str) -> None:
+    """Write beside the target, then move in place, so that no half-written report is left."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise InputValueError(f"cannot write {str(target)!r}: {error.strerror}.") from error
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(page)
+        draft.chmod(0o644)
+        draft.replace(target)
+    except OSError as error:
+        raise InputValueError(f"cannot write {str(target)!r}: {error.strerror}.") from error
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,201 @@
+"""The report in words: what was asked, what can and what cannot be concluded."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from niche.report import formats
+from niche.report.blocks import Block, Bullets, Callout, Heading, Section, Text, table
+from niche.report.findings import MAX_QVAL, Findings
+
+NAME, TITLE = "summary", "Summary"
+
+WITHIN = (
+    "These p-values are about specificity within samples: is this pair more specific to these two cell "
+    "types than when the cell type labels are exchanged within each sample? They are no evidence about "
+    "patients."
+)
+BETWEEN = (
+    "Differences between organs are not tested in this report. How many edges are significant depends on "
+    "the number of cells and the mix of cell types in an organ's samples, so these numbers must not be "
+    "compared between organs."
+)
+PRESENCE = (
+    "RNA of a ligand and a receptor in two cell types is a hypothesis about communication. It shows neither "
+    "the proteins nor contact nor an effect on the receiving cell."
+)
+CIRCULAR = (
+    "Where cell types were named by the same genes, the test is circular: a receptor that defines a cell "
+    "type is specific to it by definition."
+)
+
+
+def section(found: Findings) -> Section:
+    """Build the section."""
+    blocks: list[Block] = [Text(question(found)), Text(_data(found))]
+    blocks += _at_a_glance(found)
+    blocks.append(Heading("What can be concluded"))
+    blocks.append(Bullets(_can(found)))
+    blocks.append(Heading("What cannot be concluded"))
+    blocks += [Callout(WITHIN, "limit"), Callout(BETWEEN, "limit")] if found.communication.there else []
+    blocks.append(Bullets(_cannot(found)))
+    return Section(NAME, TITLE, blocks)
+
+
+def question(found: Findings) -> str:
+    """What was asked, in one sentence."""
+    if not found.communication.there:
+        return "Ligand-receptor communication was not assessed; this report describes the data."
+    params = found.params
+    senders, receivers = (_chosen(params.get(name)) for name in ("senders", "receivers"))
+    ends = "tumor and host cells, in both directions,"
+    if senders or receivers:
+        ends = f"{senders or 'all cells'} (sending) and {receivers or 'all cells'} (receiving)"
+    return (
+        f"Asked: in {formats.listed([formats.readable(organ) for organ in found.organs])}, which "
+        f"ligand-receptor pairs are expressed between {ends} and are specific to their cell types there?"
+    )
+
+
+def _chosen(value: object) -> str:
+    if value is None or (isinstance(value, str) and value == "None"):
+        return ""
+    return value if isinstance(value, str) else formats.listed([str(item) for item in value])  # type: ignore[attr-defined]
+
+
+def _data(found: Findings) -> str:
+    if not found.design.there:
+        return (
+            f"Data: {formats.plural(found.adata.n_obs, 'cell')}. The design was not assessed: "
+            f"{found.design.reason}"
+        )
+    samples: pd.DataFrame = found.design.value["samples"]
+    parts = []
+    for tissue, part in samples.groupby("tissue", sort=False, observed=True):
+        words = {"metastasis": ("metastasis", "metastases")}.get(
+            str(tissue), (f"{tissue} sample", f"{tissue} samples")
+        )
+        parts.append(
+            f"{formats.plural(len(part), *words)} of {formats.plural(part['patient'].nunique(), 'patient')}"
+        )
+    return (
+        f"Data: {formats.plural(found.adata.n_obs, 'cell')} in {formats.plural(len(samples), 'sample')} of "
+        f"{formats.plural(samples['patient'].nunique(), 'patient')} ({'; '.join(parts)})."
+    )
+
+
+def organ_rows(found: Findings) -> pd.DataFrame:
+    """One row per organ of the result: replicates, edges, published axes."""
+    design = pd.DataFrame()
+    if found.design.there:
+        design = found.design.value["organs"].copy()
+        design["label"] = design["organ"].where(
+            design["tissue"] == "metastasis", design["organ"] + " (" + design["tissue"] + ")"
+        )
+        design = design.set_index("label")
+    rows = []
+    for organ in found.organs:
+        mine = found.tested[found.tested["organ"] == organ]
+        axes = (
+            found.axes.value[found.axes.value["organ"] == organ]
+            if found.axes.there
+            else pd.DataFrame({"status": []})
+        )
+        rows.append(
+            {
+                "organ": formats.readable(organ),
+                "n_patients": design["n_patients"].get(organ) if len(design) else None,
+                "n_samples": design["n_samples"].get(organ) if len(design) else None,
+                "n_cells": design["n_cells"].get(organ) if len(design) else None,
+                "n_patients_tested": mine["n_patients"].max() if len(mine) else 0,
+                "n_tested": len(mine),
+                "n_significant": int((found.significant["organ"] == organ).sum()),
+                "axes_found": int((axes["status"] == "found").sum()),
+                "axes_tested": int(axes["status"].isin(["found", "tested_not_significant"]).sum()),
+                "axes": int((axes["ligand"] != "").sum()) if "ligand" in axes else 0,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _at_a_glance(found: Findings) -> list[Block]:
+    if not found.communication.there:
+        return [Callout(f"Communication was not assessed. {found.communication.reason}", "missing")]
+    return [
+        table(
+            organ_rows(found),
+            "At a glance",
+            {
+                "organ": ("Organ", formats.text),
+                "n_patients": ("Patients", formats.count),
+                "n_samples": ("Samples", formats.count),
+                "n_cells": ("Cells", formats.count),
+                "n_patients_tested": ("Patients behind a tested edge (at most)", formats.count),
+                "n_tested": ("Edges tested", formats.count),
+                "n_significant": (f"Edges with q ≤ {MAX_QVAL:g}", formats.count),
+                "axes_found": ("Published axes found", formats.count),
+                "axes_tested": ("Published axes tested", formats.count),
+                "axes": ("Published axes", formats.count),
+            },
+        )
+    ]
+
+
+def _can(found: Findings) -> list[str]:
+    if not found.communication.there:
+        return ["Only what the sections below describe."]
+    items = [
+        "Which pairs are expressed on both sides in an organ, by at least "
+        f"{float(found.params['expr_prop']):.0%} of the cells of both types, in samples with at least "
+        f"{int(found.params['min_cells'])} cells of each.",
+        f"Which of them are specific to their two cell types within these samples (q ≤ {MAX_QVAL:g}, "
+        "Benjamini-Hochberg over all tested edges of the organ).",
+        "Which published axes of metastasis to these organs show up in this way, and which could not be "
+        "looked at.",
+    ]
+    if "qval" not in found.tested:
+        items[1] = "No p-values were asked for (null=None): edges are ranked, not tested."
+    return items
+
+
+def _cannot(found: Findings) -> list[str]:
+    items = [PRESENCE]
+    if not found.communication.there:
+        return items
+    items.append(CIRCULAR)
+    items += [_few(row) for row in organ_rows(found).to_dict("records") if row["n_patients_tested"] < 3]
+    if not bool(found.communication.value["tissue_given"]):
+        items.append(
+            "No tissue was given: every sample was taken as a metastasis. If there are primary tumors or "
+            "normal tissue among them, their edges are mixed in."
+        )
+    n_unresolved = int(found.communication.value["n_unresolved"])
+    if n_unresolved:
+        items.append(
+            f"{formats.plural(n_unresolved, 'cell')} could not be assigned to tumor or host and took no "
+            "part; edges of these cells are unknown, not absent."
+        )
+    items.append(
+        "Compartments were taken from labels. Copy number was not looked at, so malignant cells may hide "
+        "among normal epithelium and the other way round."
+    )
+    return items
+
+
+def _few(row: dict[str, object]) -> str:
+    n = int(row["n_patients_tested"])  # type: ignore[call-overload]
+    organ = str(row["organ"])
+    if n == 0:
+        return (
+            f"{organ.capitalize()}: no edge could be tested. That says nothing about communication in this "
+            "organ."
+        )
+    if n == 1:
+        return (
+            f"{organ.capitalize()}: every tested edge rests on a single patient. What is seen may be this "
+            "patient, and not the organ."
+        )
+    return (
+        f"{organ.capitalize()}: tested edges rest on two patients at most, too few to tell organ from "
+        "patient."
+    )
