@@ -87,6 +87,9 @@ def test_dominance_of_cells_and_of_tumor_cells(study):
     merged = study[study.obs["sample"].isin(["s1", "s2", "s4"])].copy()
     merged = merged[~((merged.obs["sample"] == "s2") & (np.arange(merged.n_obs) % 3 != 0))].copy()
     assert "cells" in found(issues(merged), "dominance", "bone")[0]
+    two = study[study.obs["sample"].isin(["s1", "s2", "s4"])][:-20].copy()
+    two = two[~((two.obs["sample"] == "s2") & (np.arange(two.n_obs) % 6 == 0))].copy()
+    assert not found(issues(two), "dominance", "bone")
 
 
 def test_depth(study):

@@ -15,6 +15,8 @@ COLUMNS = ("severity", "what", "where", "found", "advice")
 SEVERITIES = ("error", "warning", "note")
 
 _DOMINATES = 0.5
+_DOMINATES_OF_TWO = 2 / 3
+"""Of two patients one always supplies half."""
 _DEPTH_RATIO = 3.0
 _MINIMUM_TUMOR = 20
 
@@ -124,7 +126,7 @@ def _check_dominance(issues: Issues, samples: pd.DataFrame, what: str, size: pd.
         if len(per_patient) < 2 or total < (_MINIMUM_TUMOR if what == "tumor cells" else 1):
             continue
         share = per_patient.iloc[0] / total
-        if share > _DOMINATES:
+        if share > (_DOMINATES if len(per_patient) > 2 else _DOMINATES_OF_TWO):
             issues.warning(
                 "dominance",
                 f"organ {organ!r} ({tissue})",
