@@ -120,12 +120,13 @@ def _lowest(means, unit, unit_start, unit_gene, group, b):
 @njit(parallel=True, cache=True)
 def count_exceedances(
     means, observed, cell_pair, left, right, sides, start, source_group, target_group, weight,
-    unit_start, unit_gene, limit, count, drawn,
+    unit_start, unit_gene, limit, strict, count, drawn,
 ):  # fmt: skip  # pragma: no cover
     """Count the permutations whose statistic reaches ``observed``, up to ``limit`` of them.
 
     ``sides`` chooses the statistic: 0 for (ligand + receptor) / 2, 1 ligand, 2 receptor; units take
-    their lowest subunit within every sample and permutation. ``count`` and ``drawn`` (n_edges,) are
+    their lowest subunit within every sample and permutation. A permutation reaches the observed value
+    when it is at least that, or above it with ``strict``. ``count`` and ``drawn`` (n_edges,) are
     added to; an edge stops drawing at the permutation that brings it to the limit.
     """
     n_perms = means.shape[2]
@@ -142,7 +143,8 @@ def count_exceedances(
                 g = target_group[k]
                 for b in range(n_perms):
                     found[b] += w * _lowest(means, v, unit_start, unit_gene, g, b)
-        threshold = observed[e] - _TIE * (1.0 + abs(observed[e]))
+        slack = _TIE * (1.0 + abs(observed[e]))
+        threshold = observed[e] + slack if strict else observed[e] - slack
         for b in range(n_perms):
             if count[e] >= limit:
                 break
@@ -192,6 +194,7 @@ def permuted_p(
     n_perms: int,
     seed: int,
     limit: int | None = None,
+    strict: bool = False,
 ) -> np.ndarray:
     """P-values of statistics over up to ``n_perms`` stratified permutations.
 
@@ -214,7 +217,7 @@ def permuted_p(
         count_now, drawn_now = count[active], drawn[active]
         count_exceedances(
             means[:, :, :n], now.observed, now.cell_pair, now.left, now.right, now.sides, start,
-            source_group, target_group, weight, unit_start, unit_gene, most, count_now, drawn_now,
+            source_group, target_group, weight, unit_start, unit_gene, most, strict, count_now, drawn_now,
         )  # fmt: skip
         count[active], drawn[active] = count_now, drawn_now
         active = active[count_now < most]

@@ -15,14 +15,15 @@ from niche.tl.scores import MAGNITUDE, SPECIFICITY, ScoreSpec
 
 
 def edges_of(
-    expression: Expression, genes: GenePairs, data: PassData, organ_of_sample: np.ndarray
+    expression: Expression, genes: GenePairs, data: PassData, organ_of_sample: np.ndarray, *, strict: bool
 ) -> tuple[np.ndarray, Edges]:
     """Reason code of every (cell pair, gene pair), and the edges that are expressed."""
     pairs = expression.pairs
     means = [pairs.average(expression.mean, side) for side in ("source", "target")]
     props = [pairs.average(expression.fraction, side) for side in ("source", "target")]
-    silent_left = ~((props[0] >= expression.expr_prop) & (means[0] > 0))[:, genes.ligand]
-    silent_right = ~((props[1] >= expression.expr_prop) & (means[1] > 0))[:, genes.receptor]
+    reached = np.greater if strict else np.greater_equal
+    silent = [~(reached(f, expression.expr_prop) & (m > 0)) for m, f in zip(means, props, strict=True)]
+    silent_left, silent_right = silent[0][:, genes.ligand], silent[1][:, genes.receptor]
     reasons = codes.sided(codes.EXPRESSION, silent_left, silent_right).astype(np.uint8)
     units = genes.units
     missing = np.add.reduceat((units.gene < 0).astype(int), units.start[:-1])

@@ -15,6 +15,7 @@ from niche._slots import communication_codes as codes
 from niche._slots.matrix import Matrix
 from niche._stats.fdr import benjamini_hochberg
 from niche.tl._communication_pass import PassData
+from niche.tl._conventions import Convention, limiting_genes
 from niche.tl._pairs_of_genes import GenePairs
 
 Null = Literal["hybrid", "analytic", "permutation"]
@@ -22,6 +23,7 @@ Null = Literal["hybrid", "analytic", "permutation"]
 _ALPHA = 0.05
 _HINGE = 100.0
 _ENOUGH = 20
+_COLUMNS = ("pval", "pval_ligand", "pval_receptor")
 
 
 def null_of(
@@ -34,27 +36,42 @@ def null_of(
     null: Null,
     n_perms: int,
     seed: int,
+    convention: Convention,
 ) -> dict[str, np.ndarray]:
     """``pval, pval_ligand, pval_receptor`` and the code of the law that gave them."""
-    found = _analytic(expression, edges, genes, data)
-    columns = {"pval": found.both, "pval_ligand": found.ligand, "pval_receptor": found.receptor}
     analytic, drawn, bound = (codes.NULLS.index(name) for name in ("analytic", "permutation", "bound"))
-    columns["null"] = np.where(found.is_bound, bound, analytic).astype(np.uint8)
-    if null == "analytic":
-        return columns
-    testable = ~np.isnan(found.both)
-    chosen = testable if null == "permutation" else testable & _hinges(found, edges, expression.n_organs)
+    if null == "permutation":
+        chosen = _permutable(expression, data)[edges.cell_pair]
+        columns = {name: np.full(chosen.size, np.nan) for name in _COLUMNS}
+        columns["null"] = np.full(chosen.size, drawn, dtype=np.uint8)
+    else:
+        found = _analytic(expression, edges, genes, data)
+        columns = dict(zip(_COLUMNS, (found.both, found.ligand, found.receptor), strict=True))
+        columns["null"] = np.where(found.is_bound, bound, analytic).astype(np.uint8)
+        if null == "analytic":
+            return columns
+        chosen = ~np.isnan(found.both) & _hinges(found, edges, expression.n_organs)
     for organ in range(expression.n_organs):
         mine = np.flatnonzero(chosen & (edges.organ == organ))
         if mine.size:
             p = _permuted(
                 expression, edges, mine, genes, data, values, n_perms=n_perms, seed=seed + organ,
-                limit=None if null == "permutation" else _ENOUGH,
+                limit=None if null == "permutation" else _ENOUGH, convention=convention,
             )  # fmt: skip
-            for name, column in zip(("pval", "pval_ligand", "pval_receptor"), p, strict=True):
+            for name, column in zip(_COLUMNS, p, strict=True):
                 columns[name][mine] = column
             columns["null"][mine] = drawn
     return columns
+
+
+def _permutable(expression: Expression, data: PassData) -> np.ndarray:
+    """Whether any sample of a cell pair holds cells of another type, (n_cell_pairs,)."""
+    pairs, n = expression.pairs, data.aggregate.n
+    n_all = data.aggregate.n_stratum[pairs.sample]
+    free = (n[pairs.source_group] < n_all) | (n[pairs.target_group] < n_all)
+    return np.array(
+        [free[pairs.start[c] : pairs.start[c + 1]].any() for c in range(pairs.organ.size)], dtype=bool
+    )
 
 
 def _analytic(expression: Expression, edges: Edges, genes: GenePairs, data: PassData) -> EdgeP:
@@ -101,16 +118,24 @@ def _permuted(
     n_perms: int,
     seed: int,
     limit: int | None,
+    convention: Convention,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """P-values of some edges of one organ: of both sides, the ligand and the receptor."""
-    pairs = expression.pairs
-    units = np.unique(np.concatenate([edges.ligand[mine], edges.receptor[mine]]))
-    kept, local = _local_units(genes.units, units)
+    pairs, cell_pair = expression.pairs, edges.cell_pair[mine]
+    if convention.complexes == "limiting":
+        of_edge = [pairs.start[cell_pair], edges.ligand[mine], edges.receptor[mine]]
+        limiting = limiting_genes(genes.units, expression.gene_mean)
+        left_unit = limiting[pairs.source_group[of_edge[0]], of_edge[1]]
+        right_unit = limiting[pairs.target_group[of_edge[0]], of_edge[2]]
+        all_units = Units(np.arange(genes.genes.size + 1), np.arange(genes.genes.size))
+    else:
+        left_unit, right_unit, all_units = edges.ligand[mine], edges.receptor[mine], genes.units
+    units = np.unique(np.concatenate([left_unit, right_unit]))
+    kept, local = _local_units(all_units, units)
     used = np.unique(edges.cell_pair[mine])
     samples = np.unique(np.concatenate([pairs.sample[pairs.start[c] : pairs.start[c + 1]] for c in used]))
     columns = _columns(values, genes, data, kept, samples)
-    left, right = np.searchsorted(units, edges.ligand[mine]), np.searchsorted(units, edges.receptor[mine])
-    cell_pair = edges.cell_pair[mine]
+    left, right = np.searchsorted(units, left_unit), np.searchsorted(units, right_unit)
     observed = [edges.ligand_means[mine], edges.receptor_means[mine]]
     both = permutation.Statistics(
         cell_pair, left, right, np.zeros(mine.size, dtype=np.int8), (observed[0] + observed[1]) / 2
@@ -133,7 +158,7 @@ def _permuted(
     p = permutation.permuted_p(
         columns, joined, start=pairs.start, source_group=pairs.source_group, target_group=pairs.target_group,
         weight=pairs.weight, unit_start=local.start, unit_gene=local.gene, n_perms=n_perms, seed=seed,
-        limit=limit,
+        limit=limit, strict=convention.strict_tail,
     )  # fmt: skip
     n_left = parts[1].observed.size
     return p[: mine.size], p[mine.size : mine.size + n_left][back[0]], p[mine.size + n_left :][back[1]]

@@ -94,7 +94,10 @@ def one_pass(
     genes: GenePairs,
     specs: list[ScoreSpec],
     threads: int,
+    *,
+    products: bool,
 ) -> PassData:
+    """Sum the matrix per (sample, cell type); products of gene pairs only where the null needs them."""
     kept = types.codes >= 0
     key = samples.cells.codes.astype(np.int64) * len(types.names) + types.codes
     met, group = np.unique(key[kept], return_inverse=True)
@@ -103,9 +106,11 @@ def one_pass(
     sample_of_group, type_of_group = met // len(types.names), met % len(types.names)
     group_of = np.full((len(samples.cells.names), len(types.names)), -1, dtype=np.int64)
     group_of[sample_of_group, type_of_group] = np.arange(met.size)
-    measured = genes.units.measured
-    testable = measured[genes.ligand] & measured[genes.receptor]
-    first, second = specificity.products_of(genes.units, genes.ligand[testable], genes.receptor[testable])
+    first = second = np.zeros(0, dtype=np.int64)
+    if products:
+        measured = genes.units.measured
+        testable = measured[genes.ligand] & measured[genes.receptor]
+        first, second = specificity.products_of(genes.units, genes.ligand[testable], genes.receptor[testable])
     layout = Layout(
         codes_of_cells, np.where(kept, samples.cells.codes, -1).astype(np.int32), met.size,
         len(samples.cells.names), genes.gene_of_column, genes.genes.size, first, second,
@@ -140,10 +145,10 @@ def pairs_of(
     data: PassData,
     organs: list[str],
     organ_of_sample: np.ndarray,
-    samples: Samples,
     pairs: list[tuple[int, int]],
     min_cells: int,
 ) -> CellPairs:
+    """The pairs of cell types in every organ, with the samples that speak for them."""
     organ = np.repeat(np.arange(len(organs)), len(pairs))
     source = np.tile([a for a, _ in pairs], len(organs))
     target = np.tile([b for _, b in pairs], len(organs))

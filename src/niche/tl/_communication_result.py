@@ -32,7 +32,13 @@ def payload(
     pairs: CellPairs,
     reasons: np.ndarray,
     columns: dict[str, np.ndarray],
+    pooled: dict[str, np.ndarray],
 ) -> dict[str, Any]:
+    """Everything stored but parameters and fingerprint; ``pooled`` says what a pool was made of."""
+    n_samples, n_patients = pairs.n_samples, pairs.n_patients
+    if pooled:
+        n_samples = np.where(n_samples > 0, pooled["n_samples"][pairs.organ], 0)
+        n_patients = np.where(n_patients > 0, pooled["n_patients"][pairs.organ], 0)
     tested = np.bincount(pairs.organ[columns["cell_pair"]], minlength=len(organs))
     return {
         "organs": organs,
@@ -59,7 +65,7 @@ def payload(
         },
         "cell_pairs": {
             "organ": pairs.organ, "source": pairs.source, "target": pairs.target,
-            "n_samples": pairs.n_samples, "n_patients": pairs.n_patients,
+            "n_samples": n_samples, "n_patients": n_patients,
         },
         "reasons": reasons,
         "edges": columns,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from niche import resources
 from niche._kernels.expression import Expression
+from niche._kernels.threads import limited_to
 from niche._settings import settings
 from niche._slots import keys, matrix, validate, write
 from niche.tl._cell_types import cell_types, directions
@@ -19,6 +20,7 @@ from niche.tl._communication_edges import edges_of, values_of
 from niche.tl._communication_null import null_of
 from niche.tl._communication_pass import one_pass, organs_of, pairs_of, refuse_counts
 from niche.tl._communication_result import fingerprint_of, payload, resource_name
+from niche.tl._conventions import CONVENTIONS, drop_small_types, numbers_pooled, one_subunit, pool_samples
 from niche.tl._pairs_of_genes import gene_pairs
 from niche.tl.scores import resolve_scores
 
@@ -36,6 +38,7 @@ def communication(
     expr_prop: float = 0.1,
     min_cells: int = 10,
     n_perms: int = 1000,
+    convention: Literal["niche", "cellphonedb", "liana", "squidpy"] = "niche",
     organism: Literal["human", "mouse"] = "human",
     tissues: Sequence[str] = ("metastasis",),
     sample_key: str | None = None,
@@ -84,6 +87,21 @@ def communication(
     n_perms
         Permutations of the labels within samples, at most; ``"hybrid"`` stops an edge at its twentieth
         exceedance.
+    convention
+        ``"niche"``, or reproduce the choices of another tool run on the cells of each organ: labels
+        permuted over all cells of the organ regardless of sample, ``null="permutation"``, and
+
+        ============= ============= ======================== =======================================
+        convention    expressed     a permutation counts     complexes in the null
+        ============= ============= ======================== =======================================
+        cellphonedb   > expr_prop   above the observed value lowest subunit in every permutation
+        liana         >= expr_prop  at least the observed    subunit limiting in the observed data
+        squidpy       >= expr_prop  above the observed value subunit of the lowest mean in all cells
+        ============= ============= ======================== =======================================
+
+        ``"liana"`` drops types with fewer than ``min_cells`` cells from the pool, ``"squidpy"`` keeps
+        incomplete complexes. Give ``expr_prop`` and ``min_cells`` as that tool has them (0.1 and 1;
+        0.1 and 5; 0.01 and 1). ``pval`` stays (b + 1) / (m + 1); the exports write b / m.
     organism
         Whose genes the resource is read for.
     tissues
@@ -163,6 +181,7 @@ def communication(
     validate.choice(null, "null", ("hybrid", "analytic", "permutation", None))
     validate.choice(level, "level", ("cell_type", "lineage"))
     validate.choice(organism, "organism", keys.ORGANISMS)
+    validate.choice(convention, "convention", tuple(CONVENTIONS))
     validate.number(expr_prop, "expr_prop", low=0, high=1)
     validate.number(min_cells, "min_cells", low=1, integer=True)
     validate.number(n_perms, "n_perms", low=1, integer=True)
@@ -177,23 +196,37 @@ def communication(
         adata, groupby, compartment_key, level=level, need_compartment=senders is None and receivers is None
     )
     organs, organ_of_sample = organs_of(samples, tissues)
+    chosen, pooled = CONVENTIONS[convention], {}
+    if chosen.pooled:
+        null = None if null is None else "permutation"
+        pooled = numbers_pooled(samples, organ_of_sample, len(organs))
+        samples, organ_of_sample, types = pool_samples(samples, organs, organ_of_sample, types)
+    if chosen.drop_small:
+        types = drop_small_types(types, samples.cells, min_cells)
     table = resources.ligand_receptor(resource, organism)
     genes = gene_pairs(adata, table, organism)
     values = matrix.resolve(adata, layer, "lognorm")
     refuse_counts(adata, layer)
     counts = matrix.resolve(adata, keys.COUNTS, "counts") if matrix.has_counts(adata) else None
 
-    data = one_pass(values, counts, samples, types, genes, specs, threads)
-    pairs = pairs_of(data, organs, organ_of_sample, samples, directions(types, senders, receivers), min_cells)
-    expression = Expression(
-        data.aggregate, genes.units, pairs, data.sample_of_group, data.type_of_group, organ_of_sample,
-        data.patient_of_sample, len(organs), len(types.names), adata.n_vars, expr_prop, min_cells,
-    )  # fmt: skip
-    reasons, edges = edges_of(expression, genes, data, organ_of_sample)
-    p = None
-    if null is not None:
-        p = null_of(expression, edges, genes, data, values, null=null, n_perms=n_perms, seed=seed)
-    columns, reasons = values_of(expression, edges, reasons, specs, p)
+    with limited_to(threads):
+        need = null in ("hybrid", "analytic")
+        data = one_pass(values, counts, samples, types, genes, specs, threads, products=need)
+        if chosen.complexes == "all_cells":
+            genes = one_subunit(genes, data.aggregate.sums.sum(axis=0))
+        pairs = pairs_of(data, organs, organ_of_sample, directions(types, senders, receivers), min_cells)
+        expression = Expression(
+            data.aggregate, genes.units, pairs, data.sample_of_group, data.type_of_group, organ_of_sample,
+            data.patient_of_sample, len(organs), len(types.names), adata.n_vars, expr_prop, min_cells,
+        )  # fmt: skip
+        reasons, edges = edges_of(expression, genes, data, organ_of_sample, strict=chosen.strict_filter)
+        p = None
+        if null is not None:
+            p = null_of(
+                expression, edges, genes, data, values,
+                null=null, n_perms=n_perms, seed=seed, convention=chosen,
+            )  # fmt: skip
+        columns, reasons = values_of(expression, edges, reasons, specs, p)
 
     params |= {
         "resource": resource_name(table),
@@ -205,7 +238,7 @@ def communication(
     target = adata.copy() if copy else adata
     write.result(
         target, key_added, params=params,
-        payload=payload(samples, organs, organ_of_sample, types, genes, data, pairs, reasons, columns)
+        payload=payload(samples, organs, organ_of_sample, types, genes, data, pairs, reasons, columns, pooled)
         | {"scores": [spec.column for spec in specs]},
         fingerprint=fingerprint_of(adata, params, has_counts=counts is not None),
     )  # fmt: skip
