@@ -182,7 +182,7 @@ def test_stale_when_compartments_change(tiny, quick):
         (
             {"layer": "counts"},
             InputValueError,
-            r"layers\['counts'\] must hold log1p.*like counts. Run niche.pp.normalize",
+            r"layers\['counts'\] must hold log1p.*look like counts.*Run niche.pp.normalize",
         ),
         ({"resolution": 0}, InputValueError, r"resolution must be a number in \(0, 100\]. Got 0"),
         ({"n_top_genes": 5}, InputValueError, "n_top_genes must be an integer in"),

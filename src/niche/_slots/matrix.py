@@ -65,9 +65,14 @@ def resolve(adata: ad.AnnData, layer: str | None, kind: Kind) -> Matrix:
     """Return the matrix a function works on, after a first look at its values."""
     name = layer_name(layer)
     values = stored_values(adata, layer)
-    matrix = Matrix(values, name, kind)
-    check_values(_peek(values), kind, name)
-    return matrix
+    seen = _peek(values)
+    check_values(seen, kind, name)
+    if kind == "lognorm" and seen.any() and _integral(seen):
+        raise InputValueError(
+            f"{name} must hold log1p-normalised values, found whole numbers only: these look like counts. "
+            "Run niche.pp.normalize(adata) first, which keeps them in layers['counts']."
+        )
+    return Matrix(values, name, kind)
 
 
 def stored_values(adata: ad.AnnData, layer: str | None) -> Any:
@@ -129,8 +134,8 @@ def check_values(data: np.ndarray, kind: Kind, name: str) -> None:
     if kind == "counts" and not _integral(data):
         raise InputValueError(
             f"{name} must hold raw counts (whole numbers), found fractions such as "
-            f"{_first_fraction(data):.4g}. Give the layer that holds counts, or use kind='lognorm' where "
-            "the function has it: data without counts can be analysed, with less."
+            f"{_first_fraction(data):.4g}. Give the layer of counts. Data without counts can still be "
+            "used from niche.tl.communication on, with log1p-normalised values in X."
         )
     if kind == "lognorm" and float(data.max()) > _LOG_MAXIMUM:
         raise InputValueError(

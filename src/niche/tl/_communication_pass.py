@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import anndata as ad
 import numpy as np
 import pandas as pd
 
@@ -76,14 +75,6 @@ def organs_of(samples: Samples, tissues: Sequence[str]) -> tuple[list[str], np.n
     if len(names) == 1:
         warn(f"one organ only ({names[0]}): its communication is described, organs cannot be compared.")
     return names, np.array([place[o] if u else -1 for o, u in zip(label, used, strict=True)], dtype=np.int64)
-
-
-def refuse_counts(adata: ad.AnnData, layer: str | None) -> None:
-    if matrix.detect_kind(adata, layer) == "counts":
-        raise InputValueError(
-            f"{matrix.layer_name(layer)} must hold log1p-normalised values, found whole numbers only: these "
-            "look like counts. Run niche.pp.normalize(adata) first, which keeps them in layers['counts']."
-        )
 
 
 def one_pass(

@@ -190,11 +190,6 @@ def _samples(adata: ad.AnnData, sample_key: str | None) -> tuple[str, np.ndarray
 
 
 def _log_values(adata: ad.AnnData, layer: str | None) -> sparse.csr_matrix:
-    if matrix.detect_kind(adata, layer) == "counts":
-        raise InputValueError(
-            f"{matrix.layer_name(layer)} must hold log1p-normalised values, found whole numbers: these look "
-            "like counts. Run niche.pp.normalize(adata) first."
-        )
     return matrix.resolve(adata, layer, "lognorm").in_memory()
 
 

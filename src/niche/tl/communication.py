@@ -18,7 +18,7 @@ from niche._slots import keys, matrix, validate, write
 from niche.tl._cell_types import cell_types, directions
 from niche.tl._communication_edges import edges_of, values_of
 from niche.tl._communication_null import null_of
-from niche.tl._communication_pass import one_pass, organs_of, pairs_of, refuse_counts
+from niche.tl._communication_pass import one_pass, organs_of, pairs_of
 from niche.tl._communication_result import fingerprint_of, payload, resource_name
 from niche.tl._conventions import CONVENTIONS, drop_small_types, numbers_pooled, one_subunit, pool_samples
 from niche.tl._pairs_of_genes import gene_pairs
@@ -206,7 +206,6 @@ def communication(
     table = resources.ligand_receptor(resource, organism)
     genes = gene_pairs(adata, table, organism)
     values = matrix.resolve(adata, layer, "lognorm")
-    refuse_counts(adata, layer)
     counts = matrix.resolve(adata, keys.COUNTS, "counts") if matrix.has_counts(adata) else None
 
     with limited_to(threads):
