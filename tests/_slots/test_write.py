@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from niche._slots import fingerprint, read, write
-from niche.errors import InputTypeError, InputValueError, MissingKeyError, StaleResultError
+from niche.errors import InputTypeError, InputValueError
 
 
 @pytest.fixture
@@ -48,38 +48,6 @@ def test_what_cannot_be_stored_raises_before_anything_is_written(adata):
     with pytest.raises(InputValueError, match="without '/'"):
         store(adata, key="a/b")
     assert not adata.uns
-
-
-def test_reading_says_what_to_run_and_what_is_there(adata):
-    store(adata)
-    with pytest.raises(MissingKeyError, match=r"'q'.*Run niche.tl.f first.*'r'"):
-        read.result(adata, "q", run_first="niche.tl.f")
-    adata.uns["foreign"] = {"a": 1}
-    with pytest.raises(InputValueError, match="not written by niche"):
-        read.result(adata, "foreign", run_first="niche.tl.f")
-    assert read.ours(adata) == ["r"]
-
-
-def test_a_stale_result_names_what_changed(adata):
-    store(adata)
-    adata.obs["kind"] = list("abb")
-    with pytest.raises(StaleResultError, match="obs kind changed"):
-        read.result(adata, "r", run_first="niche.tl.f")
-    assert not read.is_current(adata, "r", {})
-
-
-def test_another_schema_is_stale(adata):
-    store(adata)
-    adata.uns["r"]["schema_version"] = 0
-    with pytest.raises(StaleResultError, match="another layout"):
-        read.result(adata, "r", run_first="niche.tl.f")
-
-
-def test_other_parameters_are_not_current(adata):
-    store(adata, a=1)
-    assert read.is_current(adata, "r", {"a": 1})
-    assert not read.is_current(adata, "r", {"a": 2})
-    assert not read.is_current(adata, "r", {"b": 1})
 
 
 def test_obs_columns_are_categories_and_aligned(adata):
