@@ -90,7 +90,7 @@ def test_what_is_stored_is_plain(_corridor: ad.AnnData) -> None:
             if isinstance(value, np.ndarray) and value.dtype.kind == "O":
                 assert all(isinstance(item, str) for item in value.ravel()), f"{path}: not only strings"
     if hasattr(_corridor, "unwriteable"):
-        assert not list(_corridor.unwriteable())
+        assert not _corridor.unwriteable()
 
 
 def test_uns_is_the_same(_corridor: ad.AnnData, again: ad.AnnData) -> None:

@@ -21,10 +21,11 @@ def test_there_are_tutorials() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_source_runs(source: Path, tmp_path: Path) -> None:
+def test_source_runs(source: Path, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jupytext = pytest.importorskip("jupytext", reason="jupytext is not installed (extra: test)")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed (extra: test)")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed (extra: test)")
+    monkeypatch.setenv("PYTHONPATH", str(root / "src"))  # the kernel is a process of its own
     notebook = jupytext.read(source)
     client = nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
