@@ -95,9 +95,10 @@ def _own_copy(adata: ad.AnnData, config: CommunicationConfig) -> ad.AnnData:
         )
     adata = adata.to_memory(copy=True) if adata.isbacked else adata.copy()
     layer = config.input.layer
-    resumed = RECIPE in adata.uns and matrix.has_counts(adata)
-    if layer is not None and layer != keys.COUNTS and not resumed:
-        adata.layers[keys.COUNTS] = matrix.resolve(adata, layer, "counts").values.copy()
+    if layer is not None and layer != keys.COUNTS:
+        values = matrix.resolve(adata, layer, "counts").values
+        if RECIPE not in adata.uns or not matrix.has_counts(adata):
+            adata.layers[keys.COUNTS] = values.copy()
     return adata
 
 

@@ -52,15 +52,18 @@ def added(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
 
 
 def left_out_before(adata: ad.AnnData, columns: Columns) -> pd.DataFrame | None:
-    """What an earlier run left out of these very cells; None when it was nothing, or other cells."""
+    """What an earlier run left out of these very cells; None when it was nothing, or other cells.
+
+    Cells are recognised by their number in each sample, so that new cell types do not hide it.
+    """
     if RECIPE not in adata.uns or "excluded" not in adata.uns[RECIPE]:
         return None
     table = pd.DataFrame(adata.uns[RECIPE]["excluded"]).reset_index(drop=True)
     table = table.astype(dict.fromkeys(_BY, str)).astype(dict.fromkeys(_BY, object))
-    kept = (table["n_cells"] - table["n_excluded"]).to_numpy()
-    then = dict(zip(zip(table["sample"], table["cell_type"], strict=True), kept.tolist(), strict=True))
-    now = _labels(adata, columns).value_counts().to_dict()
-    same = {key: n for key, n in then.items() if n} == {key: n for key, n in now.items() if n}
+    kept = table["n_cells"] - table["n_excluded"]
+    then = {sample: int(n) for sample, n in kept.groupby(table["sample"]).sum().items() if n}
+    now = {sample: int(n) for sample, n in _labels(adata, columns)["sample"].value_counts().items() if n}
+    same = then == now
     return table if same and int(table["n_excluded"].sum()) > 0 else None
 
 

@@ -23,8 +23,8 @@ _NAMES = {
     "tissue": "tissue tissue_type tissue_origin sample_type origin lesion_type is_metastasis metastasis "
     "is_metastatic",
     "cell_type": "cell_type celltype cell_types annotation cell_annotation cell_label",
-    "malignant": "malignant is_malignant is_tumor is_tumour tumor_cell is_cancer",
     "compartment": "compartment",
+    "malignant": "malignant is_malignant is_tumor is_tumour tumor_cell is_cancer",
 }
 _PREFIXES = {"cell_type": ("cell_type", "celltype"), "malignant": ("malignant",)}
 _SETTINGS = {"cell_type": "groupby"}

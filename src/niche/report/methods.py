@@ -149,7 +149,7 @@ def _communication(found: Findings) -> list[str]:
             f"{int(params['n_perms']):,} real permutations where that is not trusted (few expressing cells, "
             "strong skew) or where the decision about a complex hinges on it"
         ),
-        "analytic": "from a saddlepoint approximation with these cumulants; for complexes, a conservative bound",
+        "analytic": "from a saddlepoint approximation with these cumulants; for complexes a bound",
         "permutation": f"from {int(params['n_perms']):,} permutations of every edge",
     }[str(params["null"])]
     used = formats.listed(

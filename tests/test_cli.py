@@ -1,0 +1,437 @@
+"""The command line, called in this process: exit codes, messages, files."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import warnings
+from pathlib import Path
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from report_page import parsed
+
+import niche
+from niche.cli import main
+from niche.recipes import load_config
+
+FAST = """
+[qc]
+min_cells_scrublet = 100000
+[cluster]
+run = false
+[communication]
+resource = "niche"
+null = "analytic"
+"""
+TABLES = {
+    "cells", "communication_cell_pairs", "communication_status", "communication_tested", "design_cell_types",
+    "design_issues", "design_organs", "design_samples", "published_axes", "qc_left_out", "qc_samples", "steps",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def study(_demo: ad.AnnData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo as its authors might have named it, with raw counts in X only."""
+    adata = _demo.copy()
+    del adata.layers["counts"]
+    adata.obs = adata.obs.rename(columns={"organ": "site", "cell_type": "celltype", "tissue": "origin"})
+    adata.obs["origin"] = adata.obs["origin"].astype(str).replace({"primary": "primary tumour"}).to_numpy()
+    file = tmp_path_factory.mktemp("study") / "study.h5ad"
+    adata.write_h5ad(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def fast(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Settings that take no time."""
+    file = tmp_path_factory.mktemp("settings") / "fast.toml"
+    file.write_text(FAST)
+    return file
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no figures, for tests that are not about them."""
+    monkeypatch.setattr("niche.report.figures.figures", lambda found: {})
+
+
+def refused(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
+    """Run a command that must be refused; return its one message."""
+    capsys.readouterr()
+    assert main([str(item) for item in argv]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    lines = [line for line in told.err.splitlines() if not line.startswith(("guessed: ", "note: "))]
+    assert len(lines) == 1, told.err
+    assert "Traceback" not in told.err
+    assert lines[0].startswith("niche: error: ")
+    return lines[0]
+
+
+def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "demo"
+    assert main(["demo", "--out", str(out), "--n-jobs", "2"]) == 0
+    assert "report.html" in capsys.readouterr().out
+    assert sorted(item.name for item in out.iterdir()) == [
+        "figures",
+        "recipe.toml",
+        "report.html",
+        "result.h5ad",
+        "tables",
+    ]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["demo"], "no draft is left"
+    names = {file.stem for file in (out / "tables").glob("*.tsv")}
+    assert names == TABLES | {"clusters"}
+    figures = {file.stem for file in (out / "figures").glob("*.svg")}
+    assert {"design", "umap_organ", "communication_bone", "published_axes"} <= figures
+    assert figures == {file.stem for file in (out / "figures" / "source").glob("*.tsv")}
+    for file in out.rglob("*.tsv"):
+        assert len(pd.read_csv(file, sep="\t").columns) > 1, file.name
+    page = parsed(out / "report.html")
+    assert "simulated data: the bundled demo of niche, not patients" in page.text
+    assert "status" in niche.get.communication(ad.read_h5ad(out / "result.h5ad"))
+    load_config(out / "recipe.toml")
+
+
+def test_run_guesses_and_says_so(
+    study: Path, fast: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "folder"
+    assert main(["run", str(study), "--config", str(fast), "--out", str(out), "--seed", "3"]) == 0
+    told = capsys.readouterr()
+    for guess in (
+        "organ taken from obs['site']",
+        "cell type taken from obs['celltype']",
+        "tissue taken from obs['origin']",
+    ):
+        assert f"guessed: {guess}" in told.err
+    assert "note: tissue: origin = primary tumour is read as primary" in told.err
+    used = load_config(out / "recipe.toml")
+    assert (used.seed, used.input.organ, used.qc.min_cells_scrublet) == (3, "site", 100_000)
+    page = parsed(out / "report.html")
+    assert "guessed: organ taken from obs['site']" in page.sections["provenance"]
+    assert "origin = primary tumour is read as primary" in page.sections["provenance"]
+
+    assert main(["check", str(study), "--config", str(out / "recipe.toml")]) == 0
+    assert "guessed" not in capsys.readouterr().err, "what was guessed once is known now"
+
+
+@pytest.mark.usefixtures("plain")
+def test_flags_win_over_the_config(study: Path, fast: Path, tmp_path: Path) -> None:
+    config = tmp_path / "recipe.toml"
+    config.write_text(f'seed = 1\n{FAST}\n[input]\norgan = "nowhere"\ntissue = "origin"\n')
+    out = tmp_path / "out"
+    argv = ["run", str(study), "--config", str(config), "--out", str(out), "--organ", "site", "--seed", "2"]
+    assert main([*argv, "--tissues", "primary", "metastasis", "--title", "Mine"]) == 0
+    used = load_config(out / "recipe.toml")
+    assert (used.input.organ, used.seed, used.communication.tissues) == ("site", 2, ["primary", "metastasis"])
+    assert "breast (primary)" in niche.get.communication(ad.read_h5ad(out / "result.h5ad"))["organ"].unique()
+    assert parsed(out / "report.html").text.strip().startswith("Mine")
+
+
+@pytest.mark.usefixtures("plain")
+def test_no_tissue_is_said(
+    study: Path, fast: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adata = ad.read_h5ad(study)
+    del adata.obs["origin"]
+    adata.write_h5ad(tmp_path / "study.h5ad")
+    argv = ["run", str(tmp_path / "study.h5ad"), "--config", str(fast), "--out", str(tmp_path / "out")]
+    assert main(argv) == 0
+    assert "every sample is taken as a metastasis" in capsys.readouterr().err
+    assert (
+        "every sample was taken as a metastasis"
+        in parsed(tmp_path / "out" / "report.html").sections["summary"]
+    )
+
+
+@pytest.mark.usefixtures("plain")
+def test_warnings_are_one_line_notes(
+    study: Path, fast: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adata = ad.read_h5ad(study)
+    adata[adata.obs["site"] == "bone"].copy().write_h5ad(tmp_path / "bone.h5ad")
+    assert (
+        main(["run", str(tmp_path / "bone.h5ad"), "--config", str(fast), "--out", str(tmp_path / "out")]) == 0
+    )
+    notes = [line for line in capsys.readouterr().err.splitlines() if "one organ only" in line]
+    assert len(notes) == 1
+    assert notes[0].startswith("note: one organ only (bone)")
+
+
+class TestBadInput:
+    def test_usage(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "required: command" in refused(capsys)
+        assert "invalid choice: 'fly'" in refused(capsys, "fly")
+        assert "--out" in refused(capsys, "run", "x.h5ad")
+        assert "invalid int value" in refused(capsys, "run", "x.h5ad", "--out", "y", "--seed", "x")
+
+    def test_files(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert "does not exist" in refused(capsys, "check", tmp_path / "nothing.h5ad")
+        assert "is a folder" in refused(capsys, "check", tmp_path)
+        text = tmp_path / "text.h5ad"
+        text.write_text("gene,cell")
+        assert "is not an h5ad file" in refused(capsys, "check", text)
+        with h5py.File(tmp_path / "other.h5", "w") as file:
+            file["matrix"] = np.ones(3)
+        assert "no h5ad file: it holds matrix" in refused(capsys, "check", tmp_path / "other.h5")
+        with h5py.File(tmp_path / "broken.h5ad", "w") as file:
+            file["obs"], file["var"] = np.ones(3), np.ones(3)
+        assert "cannot be read as an h5ad file" in refused(capsys, "check", tmp_path / "broken.h5ad")
+
+    def test_columns(
+        self, study: Path, fast: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = tmp_path / "out"
+        told = refused(capsys, "run", study, "--organ", "nowhere", "--out", out)
+        assert "column 'nowhere' not found" in told
+        assert "--organ" in told
+        assert "'site'" in told
+        adata = ad.read_h5ad(study)
+        del adata.obs["patient"]
+        adata.write_h5ad(tmp_path / "short.h5ad")
+        assert "--patient" in refused(capsys, "run", tmp_path / "short.h5ad", "--out", out)
+        assert "seed" in refused(capsys, "run", study, "--config", fast, "--out", out, "--seed", "-1")
+        assert sorted(tmp_path.iterdir()) == [tmp_path / "short.h5ad"], "nothing half-written is left"
+
+    def test_config(self, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        config = tmp_path / "recipe.toml"
+        config.write_text("[communication]\nexpr_prop = 3\n")
+        argv = ["run", study, "--out", tmp_path / "out", "--config"]
+        assert "recipe.toml: communication.expr_prop must be" in refused(capsys, *argv, config)
+        assert "cannot read the config" in refused(capsys, *argv, tmp_path / "nothing.toml")
+
+    def test_values(
+        self, study: Path, fast: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        adata = ad.read_h5ad(study)
+        adata.X.data[0] = -1
+        adata.write_h5ad(tmp_path / "negative.h5ad")
+        told = refused(capsys, "run", tmp_path / "negative.h5ad", "--config", fast, "--out", tmp_path / "out")
+        assert "negative" in told
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("plain")
+class TestOutput:
+    def test_a_folder_in_use_is_kept(
+        self, study: Path, fast: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        mine = tmp_path / "notes.txt"
+        mine.write_text("mine")
+        (tmp_path / "tables").mkdir()
+        (tmp_path / "tables" / "old.tsv").write_text("old")
+        argv = ["run", str(study), "--config", str(fast), "--out", str(tmp_path)]
+        assert "is not empty" in refused(capsys, *argv)
+        assert (tmp_path / "tables" / "old.tsv").is_file()
+        assert main([*argv, "--overwrite"]) == 0
+        assert mine.read_text() == "mine"
+        assert not (tmp_path / "tables" / "old.tsv").exists()
+        names = {"figures", "notes.txt", "recipe.toml", "report.html", "result.h5ad", "tables"}
+        assert {item.name for item in tmp_path.iterdir()} == names
+
+    def test_an_empty_folder_can_be_used(self, study: Path, fast: Path, tmp_path: Path) -> None:
+        assert main(["run", str(study), "--config", str(fast), "--out", str(tmp_path)]) == 0
+        assert (tmp_path / "report.html").is_file()
+
+    def test_a_place_that_cannot_be_written(
+        self, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = tmp_path / "file"
+        file.write_text("mine")
+        assert "is a file" in refused(capsys, "run", study, "--out", file)
+        assert "cannot write to" in refused(capsys, "run", study, "--out", file / "out")
+
+        def read_only(*args: object, **kwargs: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr("tempfile.mkdtemp", read_only)
+        told = refused(capsys, "run", study, "--out", tmp_path / "out")
+        assert "Permission denied" in told
+        assert "--out" in told
+        assert file.read_text() == "mine"
+
+    def test_a_full_disk(
+        self,
+        study: Path,
+        fast: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def full(*args: object, **kwargs: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(ad.AnnData, "write_h5ad", full)
+        told = refused(capsys, "run", study, "--config", fast, "--out", tmp_path / "out")
+        assert "No space left on device" in told
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_init_writes_a_recipe_that_runs(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipe.toml"
+    assert main(["init", str(study), "--out", str(recipe)]) == 0
+    told = capsys.readouterr().out
+    assert "guessed: organ taken from obs['site']" in told
+    assert f"niche run {study} --config {recipe}" in told
+    assert load_config(recipe).input.organ == "site"
+    assert "exists" in refused(capsys, "init", study, "--out", recipe)
+    assert main(["init", str(study), "--out", str(recipe), "--overwrite", "--organ", "patient"]) == 0
+    assert load_config(recipe).input.organ == "patient"
+    assert "cannot write" in refused(capsys, "init", study, "--out", tmp_path / "nowhere" / "recipe.toml")
+
+
+def test_init_says_what_must_be_filled_in(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adata = ad.read_h5ad(study)
+    adata.obs["celltype"] = adata.obs["celltype"].astype(str).replace({"T cell": "cluster 7"}).to_numpy()
+    adata.obs = adata.obs.drop(columns=["patient", "compartment"])
+    adata.write_h5ad(tmp_path / "short.h5ad")
+    recipe = tmp_path / "recipe.toml"
+    assert main(["init", str(tmp_path / "short.h5ad"), "--out", str(recipe)]) == 0
+    told = capsys.readouterr().out
+    assert "fill in: input.patient" in told
+    assert "look at: input.compartments (1 cell types" in told
+    text = recipe.read_text()
+    assert "FILL IN: no column could be recognised" in text
+    assert '"cluster 7"' in text
+    assert load_config(recipe).input.patient is None
+
+
+def test_check_prints_the_design(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(study)]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("DesignReport: ")
+    assert "bone" in told.out
+    assert "guessed: organ" in told.err
+
+
+def test_report_is_written_beside_the_result(
+    demo: ad.AnnData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    niche.pp.check(demo)
+    result = tmp_path / "result.h5ad"
+    demo.write_h5ad(result)
+    assert main(["report", str(result), "--title", "Again"]) == 0
+    assert "Again" in parsed(tmp_path / "report.html").text
+    assert "exists" in refused(capsys, "report", result)
+    assert main(["report", str(result), "--out", str(tmp_path / "other.html")]) == 0
+    assert main(["report", str(result), "--overwrite"]) == 0
+
+
+def test_resources(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resources", "list"]) == 0
+    listed = capsys.readouterr().out
+    names = list(niche.resources.available()["name"])
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == names
+    for name in names:
+        assert main(["resources", "show", name]) == 0
+        shown = capsys.readouterr().out
+        assert "# licence: " in shown
+    assert main(["resources", "show", "niche", "--all"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(niche.resources.ligand_receptor("niche"))
+    assert "no table 'nothing'" in refused(capsys, "resources", "show", "nothing")
+    assert "name the table" in refused(capsys, "resources", "show")
+    assert "no kind 'nothing'" in refused(capsys, "resources", "list", "--kind", "nothing")
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"niche {niche.__version__}\n"
+    for command in ("demo", "init", "check", "run", "report", "resources"):
+        assert main([command, "--help"]) == 0
+        assert "--debug" in capsys.readouterr().out
+
+
+def test_a_fault_of_niche(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(kind: object) -> str:
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr("niche.cli.tables.listing", broken)
+    assert main(["resources", "list"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("niche: internal error: ZeroDivisionError: division by zero\n")
+    assert "--debug" in told
+    assert "Traceback" not in told
+    assert main(["resources", "list", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(kind: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("niche.cli.tables.listing", stopped)
+    assert main(["resources", "list"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_nothing_is_left_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    from niche._log import logger
+
+    before = (logger.level, list(logger.handlers), list(warnings.filters), warnings.showwarning)
+    main(["resources", "list", "--verbose"])
+    main(["resources", "show", "nothing"])
+    assert (logger.level, list(logger.handlers), list(warnings.filters), warnings.showwarning) == before
+
+
+def test_python_m_niche(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["niche", "--version"])
+    with pytest.raises(SystemExit) as stop:
+        runpy.run_module("niche", run_name="__main__")
+    assert stop.value.code == 0
+
+
+class TestRealData:
+    def test_maynard(self, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        out = tmp_path / "out"
+        (tmp_path / "no_map.toml").write_text("[cluster]\nrun = false\n")
+        argv = [
+            "run",
+            str(shared_data / "maynard2020_nsclc_mets_3k.h5ad"),
+            "--organ",
+            "site",
+            "--tissue",
+            "tissue_origin",
+        ]
+        argv += ["--cell-type", "cell_type", "--malignant", "malignant_putative", "--out", str(out)]
+        assert main([*argv, "--config", str(tmp_path / "no_map.toml")]) == 0
+        assert "tissue_origin = normal_adjacent is read as normal (151 cells)" in capsys.readouterr().err
+        told = parsed(out / "report.html").sections
+        assert "Counts: unavailable" in told["quality"]
+        for organ in ("Adrenal", "Brain"):
+            assert f"{organ}: no edge could be tested" in told["summary"]
+        assert "every tested edge rests on a single patient" in told["summary"]
+        assert "take part as host cells" in told["cells"]
+        assert "cell type present but too few cells" in told["communication"]
+        edges = niche.get.communication(ad.read_h5ad(out / "result.h5ad"))
+        assert set(edges["organ"].unique()) == {"adrenal", "brain", "liver", "lymph_node", "pleura"}
+        left = pd.read_csv(out / "tables" / "qc_left_out.tsv", sep="\t").set_index("cell_type")["share"]
+        assert left.get("Plasma cell", 0) < 0.1, "plasma cells look odd and are not bad cells"
+
+    def test_chung(self, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        out = tmp_path / "out"
+        argv = ["run", str(shared_data / "chung2017_breast_primary_LNmet.h5ad"), "--organ", "site"]
+        argv += ["--cell-type", "cell_type_marker", "--malignant", "malignant_putative", "--out", str(out)]
+        assert main(argv) == 0
+        told = capsys.readouterr().err
+        assert "guessed: tissue taken from obs['is_metastasis']" in told
+        assert "is_metastasis = True is read as metastasis (108 cells)" in told
+        sections = parsed(out / "report.html").sections
+        assert "one metastatic organ only: primary tumors are analysed beside it" in sections["provenance"]
+        assert "Raw counts were found in X" in sections["quality"]
+        organs = set(niche.get.communication(ad.read_h5ad(out / "result.h5ad"))["organ"].unique())
+        assert organs == {"breast (primary)", "lymph_node"}
+
+    def test_maynard_needs_no_flags(self, shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["check", str(shared_data / "maynard2020_nsclc_mets_3k.h5ad")]) == 0
+        told = capsys.readouterr().err
+        for guess in ("obs['site']", "obs['tissue_origin']", "obs['malignant_putative']"):
+            assert guess in told
