@@ -60,11 +60,15 @@ class Expression:
     n_organs, n_types
         Numbers of organs and cell types.
     n_vars
-        Genes of the whole matrix, for averages over it.
+        Genes of the whole matrix, for averages over it; (n_organs,) where organs differ in them.
     expr_prop
         The smallest fraction of expressing cells that counts as expressed.
     min_cells
         Smallest number of cells of a group that is used.
+    apart
+        Every organ is one sample on a scale of its own, as where a tool is run on its cells.
+    by_limiting
+        A complex takes all values from its subunit of the lowest mean, not the lowest of each.
     """
 
     aggregate: Aggregate
@@ -76,9 +80,11 @@ class Expression:
     patient_of_sample: np.ndarray
     n_organs: int
     n_types: int
-    n_vars: int
+    n_vars: int | np.ndarray
     expr_prop: float
     min_cells: int
+    apart: bool = False
+    by_limiting: bool = False
 
     @cached_property
     def gene_mean(self) -> np.ndarray:
@@ -103,11 +109,14 @@ class Expression:
     @cached_property
     def zscore(self) -> np.ndarray:
         """Mean of the gene scaled to zero mean and unit variance over the cells of all organs."""
-        n = max(int(self.aggregate.n.sum()), 2)
-        centre = self.aggregate.sums.sum(axis=0) / n
-        variance = (self.aggregate.square.sum(axis=0) - n * centre**2) / (n - 1)
-        sd = np.sqrt(np.maximum(variance, 0.0))
-        return self.units.lowest((self.gene_mean - centre) / np.where(sd > 0, sd, 1.0))
+        pool = self.pool_of_sample[self.sample_of_group]
+        sums, square = np.zeros((2, self.pool_of_sample.max(initial=0) + 1, self.gene_mean.shape[1]))
+        np.add.at(sums, pool, self.aggregate.sums)
+        np.add.at(square, self.pool_of_sample, self.aggregate.square)
+        n = np.maximum(np.bincount(pool, weights=self.aggregate.n, minlength=len(sums)), 2)[:, None]
+        centre = sums / n
+        sd = np.sqrt(np.maximum((square - n * centre**2) / (n - 1), 0.0))
+        return self._of_units((self.gene_mean - centre[pool]) / np.where(sd > 0, sd, 1.0)[pool])
 
     @cached_property
     def logfc(self) -> np.ndarray:
@@ -121,21 +130,38 @@ class Expression:
         rest = np.maximum(total[self.sample_of_group] - linear, 0.0) / np.maximum(n_rest, 1)[:, None]
         change = np.log2(inside + 1) - np.log2(rest + 1)
         change[n_rest == 0] = np.nan
-        return self.units.lowest(change)
+        return self._of_units(change)
 
     @cached_property
     def share(self) -> np.ndarray:
         """Mean of the unit as a share of its sum over the cell types of the sample with enough cells."""
-        usable = self.aggregate.n >= self.min_cells
-        total = np.zeros((self.organ_of_sample.size, self.mean.shape[1]))
-        np.add.at(total, self.sample_of_group[usable], self.mean[usable])
+        usable, mean = self.aggregate.n >= self.min_cells, self.gene_mean if self.by_limiting else self.mean
+        total = np.zeros((self.organ_of_sample.size, mean.shape[1]))
+        np.add.at(total, self.sample_of_group[usable], mean[usable])
         of_sample = total[self.sample_of_group]
-        return self.mean / np.where(of_sample > 0, of_sample, 1.0)
+        share = mean / np.where(of_sample > 0, of_sample, 1.0)
+        return self._of_units(share) if self.by_limiting else share
 
-    @property
-    def grand_mean(self) -> float:
-        """Mean of the whole matrix over the cells of all organs: one scale for all."""
-        return float(self.aggregate.total.sum() / (max(int(self.aggregate.n.sum()), 1) * self.n_vars))
+    @cached_property
+    def pool_of_sample(self) -> np.ndarray:
+        """Samples on one scale share a code: all of them, or those of an organ where these are apart."""
+        return self.organ_of_sample if self.apart else np.zeros(self.organ_of_sample.size, dtype=np.int64)
+
+    @cached_property
+    def grand_mean(self) -> np.ndarray:
+        """Mean of the whole matrix for each organ: one scale for all, unless they are apart."""
+        pool = self.pool_of_sample[self.sample_of_group]
+        size = self.n_organs if self.apart else 1
+        total = np.bincount(pool, weights=self.aggregate.total, minlength=size)
+        n = np.bincount(pool, weights=self.aggregate.n, minlength=size)
+        return np.broadcast_to(total / np.maximum(n, 1), self.n_organs) / self.n_vars
+
+    def _of_units(self, values: np.ndarray) -> np.ndarray:
+        """Values of genes (n_groups, n_genes) to those of units."""
+        if not self.by_limiting:
+            return self.units.lowest(values)
+        padded = np.concatenate([values, np.full((values.shape[0], 1), np.nan)], axis=1)
+        return np.take_along_axis(padded, self.units.limiting(self.gene_mean), axis=1)
 
     def sides(self, values: np.ndarray, edges: Edges) -> tuple[np.ndarray, np.ndarray]:
         """Average (n_groups, n_units) values to the ligand and the receptor side of each edge."""

@@ -120,14 +120,15 @@ def _lowest(means, unit, unit_start, unit_gene, group, b):
 @njit(parallel=True, cache=True)
 def count_exceedances(
     means, observed, cell_pair, left, right, sides, start, source_group, target_group, weight,
-    unit_start, unit_gene, limit, strict, count, drawn,
+    unit_start, unit_gene, limit, strict, silent_is_zero, count, drawn,
 ):  # fmt: skip  # pragma: no cover
     """Count the permutations whose statistic reaches ``observed``, up to ``limit`` of them.
 
     ``sides`` chooses the statistic: 0 for (ligand + receptor) / 2, 1 ligand, 2 receptor; units take
     their lowest subunit within every sample and permutation. A permutation reaches the observed value
-    when it is at least that, or above it with ``strict``. ``count`` and ``drawn`` (n_edges,) are
-    added to; an edge stops drawing at the permutation that brings it to the limit.
+    when it is at least that, or above it with ``strict``. With ``silent_is_zero`` a sample in which one
+    of both sides is 0 under the permutation adds nothing. ``count`` and ``drawn`` (n_edges,) are added
+    to; an edge stops drawing at the permutation that brings it to the limit.
     """
     n_perms = means.shape[2]
     for e in prange(observed.size):
@@ -135,6 +136,13 @@ def count_exceedances(
         found = np.zeros(n_perms)
         for k in range(start[c], start[c + 1]):
             w = weight[k] / 2.0 if side == 0 else weight[k]
+            if side == 0 and silent_is_zero:
+                for b in range(n_perms):
+                    x = _lowest(means, u, unit_start, unit_gene, source_group[k], b)
+                    y = _lowest(means, v, unit_start, unit_gene, target_group[k], b)
+                    if x > 0.0 and y > 0.0:
+                        found[b] += w * (x + y)
+                continue
             if side != 2:
                 g = source_group[k]
                 for b in range(n_perms):
@@ -195,6 +203,7 @@ def permuted_p(
     seed: int,
     limit: int | None = None,
     strict: bool = False,
+    silent_is_zero: bool = False,
 ) -> np.ndarray:
     """P-values of statistics over up to ``n_perms`` stratified permutations.
 
@@ -217,7 +226,8 @@ def permuted_p(
         count_now, drawn_now = count[active], drawn[active]
         count_exceedances(
             means[:, :, :n], now.observed, now.cell_pair, now.left, now.right, now.sides, start,
-            source_group, target_group, weight, unit_start, unit_gene, most, strict, count_now, drawn_now,
+            source_group, target_group, weight, unit_start, unit_gene, most, strict, silent_is_zero,
+            count_now, drawn_now,
         )  # fmt: skip
         count[active], drawn[active] = count_now, drawn_now
         active = active[count_now < most]

@@ -37,6 +37,14 @@ class Units:
         padded = np.concatenate([values, np.full((values.shape[0], 1), np.nan)], axis=1)
         return np.minimum.reduceat(padded[:, self.gene], self.start[:-1], axis=1)
 
+    def limiting(self, mean: np.ndarray) -> np.ndarray:
+        """Subunit of the lowest ``mean`` (n_groups, n_genes): (n_groups, n_units), -1 if unmeasured."""
+        out = np.full((mean.shape[0], self.size.size), -1, dtype=np.int64)
+        for u in np.flatnonzero(self.measured):
+            subunits = self.gene[self.start[u] : self.start[u + 1]]
+            out[:, u] = subunits[mean[:, subunits].argmin(axis=1)]
+        return out
+
     def geometric(self, values: np.ndarray) -> np.ndarray:
         """Geometric mean over the subunits: (n_groups, n_genes) to (n_groups, n_units)."""
         padded = np.concatenate([values, np.full((values.shape[0], 1), np.nan)], axis=1)

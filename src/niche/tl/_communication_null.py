@@ -15,7 +15,7 @@ from niche._slots import communication_codes as codes
 from niche._slots.matrix import Matrix
 from niche._stats.fdr import benjamini_hochberg
 from niche.tl._communication_pass import PassData
-from niche.tl._conventions import Convention, limiting_genes
+from niche.tl._conventions import Convention
 from niche.tl._pairs_of_genes import GenePairs
 
 Null = Literal["hybrid", "analytic", "permutation"]
@@ -124,7 +124,7 @@ def _permuted(
     pairs, cell_pair = expression.pairs, edges.cell_pair[mine]
     if convention.complexes == "limiting":
         of_edge = [pairs.start[cell_pair], edges.ligand[mine], edges.receptor[mine]]
-        limiting = limiting_genes(genes.units, expression.gene_mean)
+        limiting = genes.units.limiting(expression.gene_mean)
         left_unit = limiting[pairs.source_group[of_edge[0]], of_edge[1]]
         right_unit = limiting[pairs.target_group[of_edge[0]], of_edge[2]]
         all_units = Units(np.arange(genes.genes.size + 1), np.arange(genes.genes.size))
@@ -158,7 +158,7 @@ def _permuted(
     p = permutation.permuted_p(
         columns, joined, start=pairs.start, source_group=pairs.source_group, target_group=pairs.target_group,
         weight=pairs.weight, unit_start=local.start, unit_gene=local.gene, n_perms=n_perms, seed=seed,
-        limit=limit, strict=convention.strict_tail,
+        limit=limit, strict=convention.strict_tail, silent_is_zero=convention.silent_is_zero,
     )  # fmt: skip
     n_left = parts[1].observed.size
     return p[: mine.size], p[mine.size : mine.size + n_left][back[0]], p[mine.size + n_left :][back[1]]

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from niche._kernels.units import Units
+from niche._slots.matrix import Matrix
 from niche._slots.validate import Factor, Samples
 from niche.tl._cell_types import CellTypes
 from niche.tl._pairs_of_genes import GenePairs
@@ -31,6 +32,10 @@ class Convention:
         complexes included.
     drop_small
         Cells of types with fewer than ``min_cells`` cells in the organ leave the pool.
+    silent_is_zero
+        The statistic of a permutation is 0 where one of both sides is, as the observed score is.
+    drop_empty
+        Genes without a value in the organ do not count in the mean of the matrix.
     """
 
     pooled: bool
@@ -38,13 +43,15 @@ class Convention:
     strict_tail: bool
     complexes: Literal["lowest", "limiting", "all_cells"]
     drop_small: bool
+    silent_is_zero: bool
+    drop_empty: bool
 
 
 CONVENTIONS = {
-    "niche": Convention(False, False, False, "lowest", False),
-    "cellphonedb": Convention(True, True, True, "lowest", False),
-    "liana": Convention(True, False, False, "limiting", True),
-    "squidpy": Convention(True, False, True, "all_cells", False),
+    "niche": Convention(False, False, False, "lowest", False, False, False),
+    "cellphonedb": Convention(True, True, True, "lowest", False, True, False),
+    "liana": Convention(True, False, False, "limiting", True, False, True),
+    "squidpy": Convention(True, False, True, "all_cells", False, False, False),
 }
 
 
@@ -79,6 +86,18 @@ def drop_small_types(types: CellTypes, cells: Factor, min_cells: int) -> CellTyp
     return replace(types, codes=np.where(kept & (count[key] >= min_cells), types.codes, -1).astype(np.int32))
 
 
+def genes_expressed(values: Matrix, types: CellTypes, cells: Factor) -> np.ndarray:
+    """Number of genes with a value above zero in any cell of each pool, (n_pools,)."""
+    kept = np.where(types.codes >= 0, cells.codes, -1)
+    found: list[set[int]] = [set() for _ in cells.names]
+    for first, block in values.blocks():
+        pool = kept[first : first + block.shape[0]]
+        for p in np.unique(pool[pool >= 0]):
+            rows = block[np.flatnonzero(pool == p)]
+            found[p].update(np.unique(rows.indices[rows.data != 0]).tolist())
+    return np.array([len(genes) for genes in found])
+
+
 def one_subunit(genes: GenePairs, mean: np.ndarray) -> GenePairs:
     """Replace every complex by its measured subunit of the lowest mean over all cells, (n_genes,)."""
     units = genes.units
@@ -89,13 +108,3 @@ def one_subunit(genes: GenePairs, mean: np.ndarray) -> GenePairs:
         if measured.size:
             chosen[u] = measured[mean[measured].argmin()]
     return replace(genes, units=Units(np.arange(chosen.size + 1), chosen))
-
-
-def limiting_genes(units: Units, gene_mean: np.ndarray) -> np.ndarray:
-    """The subunit with the lowest mean of every (group, unit), -1 where one is not measured."""
-    padded = np.concatenate([gene_mean, np.full((gene_mean.shape[0], 1), np.inf)], axis=1)
-    out = np.full((gene_mean.shape[0], units.size.size), -1, dtype=np.int64)
-    for u in np.flatnonzero(units.measured):
-        subunits = units.gene[units.start[u] : units.start[u + 1]]
-        out[:, u] = subunits[padded[:, subunits].argmin(axis=1)]
-    return out

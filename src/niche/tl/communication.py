@@ -20,7 +20,14 @@ from niche.tl._communication_edges import edges_of, values_of
 from niche.tl._communication_null import null_of
 from niche.tl._communication_pass import one_pass, organs_of, pairs_of
 from niche.tl._communication_result import fingerprint_of, payload, resource_name
-from niche.tl._conventions import CONVENTIONS, drop_small_types, numbers_pooled, one_subunit, pool_samples
+from niche.tl._conventions import (
+    CONVENTIONS,
+    drop_small_types,
+    genes_expressed,
+    numbers_pooled,
+    one_subunit,
+    pool_samples,
+)
 from niche.tl._pairs_of_genes import gene_pairs
 from niche.tl.scores import resolve_scores
 
@@ -99,8 +106,10 @@ def communication(
         squidpy       >= expr_prop  above the observed value subunit of the lowest mean in all cells
         ============= ============= ======================== =======================================
 
-        ``"liana"`` drops types with fewer than ``min_cells`` cells from the pool, ``"squidpy"`` keeps
-        incomplete complexes. Give ``expr_prop`` and ``min_cells`` as that tool has them (0.1 and 1;
+        ``"liana"`` drops types with fewer than ``min_cells`` cells from the pool and takes the scores of
+        a complex from its limiting subunit, ``"squidpy"`` keeps incomplete complexes and chooses subunits
+        over the cells of all organs, ``"cellphonedb"`` counts a permutation in which one side is silent
+        as 0. Scores are scaled within each organ. Give ``expr_prop`` and ``min_cells`` as that tool has them (0.1 and 1;
         0.1 and 5; 0.01 and 1). ``pval`` stays (b + 1) / (m + 1); the exports write b / m.
     organism
         Whose genes the resource is read for.
@@ -201,6 +210,7 @@ def communication(
         null = None if null is None else "permutation"
         pooled = numbers_pooled(samples, organ_of_sample, len(organs))
         samples, organ_of_sample, types = pool_samples(samples, organs, organ_of_sample, types)
+    all_types = types
     if chosen.drop_small:
         types = drop_small_types(types, samples.cells, min_cells)
     table = resources.ligand_receptor(resource, organism)
@@ -213,10 +223,12 @@ def communication(
         data = one_pass(values, counts, samples, types, genes, specs, threads, products=need)
         if chosen.complexes == "all_cells":
             genes = one_subunit(genes, data.aggregate.sums.sum(axis=0))
+        n_vars = genes_expressed(values, all_types, samples.cells) if chosen.drop_empty else adata.n_vars
         pairs = pairs_of(data, organs, organ_of_sample, directions(types, senders, receivers), min_cells)
         expression = Expression(
             data.aggregate, genes.units, pairs, data.sample_of_group, data.type_of_group, organ_of_sample,
-            data.patient_of_sample, len(organs), len(types.names), adata.n_vars, expr_prop, min_cells,
+            data.patient_of_sample, len(organs), len(types.names), n_vars, expr_prop, min_cells,
+            apart=chosen.pooled, by_limiting=chosen.complexes == "limiting",
         )  # fmt: skip
         reasons, edges = edges_of(expression, genes, data, organ_of_sample, strict=chosen.strict_filter)
         p = None

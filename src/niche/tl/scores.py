@@ -153,7 +153,7 @@ def _spec_weight(aggregate: Expression, edges: Edges) -> np.ndarray:
 
 def _lrscore(aggregate: Expression, edges: Edges) -> np.ndarray:
     root = np.sqrt(edges.ligand_means * edges.receptor_means)
-    return root / (root + aggregate.grand_mean)
+    return root / (root + aggregate.grand_mean[edges.organ])
 
 
 def _lr_logfc(aggregate: Expression, edges: Edges) -> np.ndarray:
@@ -166,10 +166,9 @@ def _interaction_score(aggregate: Expression, edges: Edges) -> np.ndarray:
     profile = aggregate.profile(kept)
     shape = profile.shape
     units = aggregate.units.geometric(profile.reshape(-1, shape[2])).reshape(*shape[:2], -1)
-    usable = aggregate.units.measured & ~np.isnan(units).all(axis=(0, 1))
-    low, span = np.zeros(usable.size), np.ones(usable.size)
-    low[usable] = np.nanmin(units[..., usable], axis=(0, 1))
-    span[usable] = np.nanmax(units[..., usable], axis=(0, 1)) - low[usable]
+    axes = (1,) if aggregate.apart else (0, 1)
+    low = np.fmin.reduce(units, axis=axes, keepdims=True)
+    span = np.fmax.reduce(units, axis=axes, keepdims=True) - low
     scaled = 10.0 * (units - low) / np.where(span > 0, span, 1.0)
     return scaled[edges.organ, edges.source, edges.ligand] * scaled[edges.organ, edges.target, edges.receptor]
 
