@@ -109,8 +109,8 @@ def communication(
         ``"liana"`` drops types with fewer than ``min_cells`` cells from the pool and takes the scores of
         a complex from its limiting subunit, ``"squidpy"`` keeps incomplete complexes and chooses subunits
         over the cells of all organs, ``"cellphonedb"`` counts a permutation in which one side is silent
-        as 0. Scores are scaled within each organ. Give ``expr_prop`` and ``min_cells`` as that tool has them (0.1 and 1;
-        0.1 and 5; 0.01 and 1). ``pval`` stays (b + 1) / (m + 1); the exports write b / m.
+        as 0. Scores are scaled within each organ. Give ``expr_prop`` and ``min_cells`` as that tool has
+        them (0.1 and 1; 0.1 and 5; 0.01 and 1). ``pval`` stays (b + 1) / (m + 1); the exports write b / m.
     organism
         Whose genes the resource is read for.
     tissues
