@@ -365,7 +365,7 @@ def test_counts_are_summed_for_pseudobulk_and_expm1_stands_in_without_them(tiny)
         (lambda a: a.X.data.__setitem__(5, -1.0), {}, InputValueError, "negative"),
         (lambda a: setattr(a, "var_names", [f"ENSG{i:011d}" for i in range(a.n_vars)]), {}, InputValueError, "Ensembl ids.*harmonize_genes"),
         (lambda a: setattr(a, "var_names", [f"x{i}" for i in range(a.n_vars)]), {}, InputValueError, "0 of .* genes of the resource"),
-        (lambda a: a.obs.__setitem__("cell_type", [None, *a.obs["cell_type"].iloc[1:]]), {}, InputValueError, "1 of .* cells have no label"),
+        (lambda a: a.obs.__setitem__("cell_type", [None, *list(a.obs["cell_type"])[1:]]), {}, InputValueError, "1 of .* cells have no label"),
         (lambda a: None, {"expr_prop": 1.5}, InputValueError, r"expr_prop must be a number in \[0, 1\]. Got 1.5"),
         (lambda a: None, {"min_cells": 0}, InputValueError, "min_cells must be an integer"),
         (lambda a: None, {"null": "exact"}, InputValueError, "null must be one of 'hybrid', 'analytic'"),

@@ -89,9 +89,8 @@ def analytic(
             log_p = saddlepoint_tail.log_tails(np.repeat(value, repeats), np.ascontiguousarray(found[:, k]))
             best = np.fmin.reduceat(log_p, start[:-1])
             out[k][part] = saddlepoint_tail.p_values(best, limit[cell_pair[part]])
-        spread = np.maximum(found[:, 0, 1], np.finfo(float).tiny) ** 1.5
-        skew = np.maximum.reduceat(np.abs(found[:, 0, 2]) / spread, start[:-1])
-        trusted[part] &= skew <= _MOST_SKEW
+        mild = np.abs(found[:, 0, 2]) <= _MOST_SKEW * found[:, 0, 1] ** 1.5
+        trusted[part] &= np.logical_and.reduceat(mild, start[:-1])
     is_bound = (units.size[left_unit] > 1) | (units.size[right_unit] > 1)
     return EdgeP(out[0], out[1], out[2], is_bound, trusted & ~is_bound)
 
