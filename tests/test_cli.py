@@ -74,7 +74,7 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
 
 def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "demo"
-    assert main(["demo", "--out", str(out), "--n-jobs", "2"]) == 0
+    assert main(["demo", "--out", str(out), "--n-jobs", "2", "--resource", "niche"]) == 0
     assert "report.html" in capsys.readouterr().out
     assert sorted(item.name for item in out.iterdir()) == [
         "figures",

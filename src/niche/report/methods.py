@@ -143,14 +143,15 @@ def _communication(found: Findings) -> list[str]:
     )
     if "pval" not in found.tested:
         return [first]
+    n_perms = formats.count(params.get("n_perms", 0))
     law = {
         "hybrid": (
-            "from a saddlepoint approximation with these cumulants, or from up to "
-            f"{int(params['n_perms']):,} real permutations where that is not trusted (few expressing cells, "
-            "strong skew) or where the decision about a complex hinges on it"
+            f"from a saddlepoint approximation with these cumulants, or from up to {n_perms} real "
+            "permutations where that is not trusted (few expressing cells, strong skew) or where the "
+            "decision about a complex hinges on it"
         ),
-        "analytic": "from a saddlepoint approximation with these cumulants; for complexes a bound",
-        "permutation": f"from {int(params['n_perms']):,} permutations of every edge",
+        "analytic": "from a saddlepoint approximation with these cumulants, for complexes as a bound",
+        "permutation": f"from {n_perms} permutations of every edge",
     }[str(params["null"])]
     used = formats.listed(
         [f"{name} ({n:,} edges)" for name, n in found.tested["null"].astype(str).value_counts().items()]
