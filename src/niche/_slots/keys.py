@@ -15,6 +15,7 @@ GENES = "harmonize_genes"
 COMPARTMENTS = "compartments"
 CLUSTER = "cluster"
 COMMUNICATION = "communication"
+RECIPE = "recipe"
 
 # obs
 CLUSTER_OBS = "cluster"

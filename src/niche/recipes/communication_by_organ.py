@@ -16,7 +16,7 @@ from niche.errors import InputTypeError, InputValueError
 from niche.recipes import excluded
 from niche.recipes.columns import Columns, resolve
 from niche.recipes.config import CommunicationConfig, load_config
-from niche.recipes.steps import RECIPE, Steps
+from niche.recipes.steps import Steps
 
 NAME = "communication_by_organ"
 NO_COUNTS = "the data hold log values and no raw counts; X is used as it is"
@@ -97,7 +97,7 @@ def _own_copy(adata: ad.AnnData, config: CommunicationConfig) -> ad.AnnData:
     layer = config.input.layer
     if layer is not None and layer != keys.COUNTS:
         values = matrix.resolve(adata, layer, "counts").values
-        if RECIPE not in adata.uns or not matrix.has_counts(adata):
+        if keys.RECIPE not in adata.uns or not matrix.has_counts(adata):
             adata.layers[keys.COUNTS] = values.copy()
     return adata
 

@@ -11,7 +11,6 @@ import pandas as pd
 
 from niche._slots import keys
 from niche.recipes.columns import Columns
-from niche.recipes.steps import RECIPE
 
 REASONS = {
     "empty": "empty",
@@ -56,9 +55,9 @@ def left_out_before(adata: ad.AnnData, columns: Columns) -> pd.DataFrame | None:
 
     Cells are recognised by their number in each sample, so that new cell types do not hide it.
     """
-    if RECIPE not in adata.uns or "excluded" not in adata.uns[RECIPE]:
+    if keys.RECIPE not in adata.uns or "excluded" not in adata.uns[keys.RECIPE]:
         return None
-    table = pd.DataFrame(adata.uns[RECIPE]["excluded"]).reset_index(drop=True)
+    table = pd.DataFrame(adata.uns[keys.RECIPE]["excluded"]).reset_index(drop=True)
     table = table.astype(dict.fromkeys(_BY, str)).astype(dict.fromkeys(_BY, object))
     kept = table["n_cells"] - table["n_excluded"]
     then = {sample: int(n) for sample, n in kept.groupby(table["sample"]).sum().items() if n}

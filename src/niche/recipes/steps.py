@@ -12,9 +12,8 @@ import anndata as ad
 import pandas as pd
 
 from niche._log import logger
-from niche._slots import fingerprint, read, write
+from niche._slots import fingerprint, keys, read, write
 
-RECIPE = "recipe"
 """Where in ``uns`` a recipe keeps its record."""
 
 DONE, SKIPPED, RESUMED = "done", "skipped", "resumed"
@@ -88,7 +87,7 @@ class Steps:
         table = pd.DataFrame(self.rows, columns=["step", "status", "reason"], dtype=object)
         write.result(
             self.adata,
-            RECIPE,
+            keys.RECIPE,
             params=params,
             payload={"name": name, "steps": table, **payload},
             fingerprint=fingerprint.compute(self.adata, obs=[], layers=[]),

@@ -16,7 +16,6 @@ from niche._slots import keys, read
 from niche.errors import MissingKeyError, StaleResultError
 from niche.get.axes import axes as published_axes
 
-RECIPE = "recipe"
 MAX_QVAL = 0.05
 
 _WHOLE = 3_000_000
@@ -107,7 +106,7 @@ class Findings:
 
         found = cls(
             adata,
-            recipe=stored(RECIPE, "niche.recipes.communication_by_organ"),
+            recipe=stored(keys.RECIPE, "niche.recipes.communication_by_organ"),
             qc=stored(keys.QC, "niche.pp.qc"),
             genes=stored(keys.GENES, "niche.pp.harmonize_genes"),
             normalize=stored(keys.NORMALIZE, "niche.pp.normalize"),
