@@ -104,3 +104,14 @@ def _close_figures() -> Iterator[None]:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close("all")
+
+
+@pytest.fixture(autouse=True)
+def _own_scores() -> Iterator[None]:
+    """Forget the scores a test or an example registers."""
+    from niche.tl import scores
+
+    before = dict(scores._REGISTRY)
+    yield
+    scores._REGISTRY.clear()
+    scores._REGISTRY.update(before)

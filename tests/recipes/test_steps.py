@@ -3,8 +3,8 @@ from __future__ import annotations
 import anndata as ad
 import numpy as np
 
-from niche._slots import fingerprint, read, write
-from niche.recipes.steps import RECIPE, Steps
+from niche._slots import fingerprint, keys, read, write
+from niche.recipes.steps import Steps
 
 
 def steps() -> Steps:
@@ -51,7 +51,7 @@ def test_the_record_can_be_read() -> None:
         mine.skip("this", "no need")
         mine.done("that", "3 cells")
     mine.store(name="mine", params={"a": {"b": None}}, payload={"notes": []})
-    stored = read.result(mine.adata, RECIPE, run_first="the recipe")
+    stored = read.result(mine.adata, keys.RECIPE, run_first="the recipe")
     assert stored["steps"].to_numpy().tolist() == [
         ["this", "skipped", "no need"],
         ["that", "done", "3 cells"],
