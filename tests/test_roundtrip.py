@@ -10,7 +10,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from walk import parameters, public_functions, type_hints
+from walk import needed, parameters, public_functions, type_hints
 
 from niche._slots import read
 
@@ -20,7 +20,11 @@ Tables = dict[str, pd.DataFrame]
 def tables(adata: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
     """Every table niche.get offers of a result: each function, with each choice of each Literal option."""
     for name, function in public_functions("get").items():
-        yield name, function(adata)
+        found = function(adata, **needed(function))
+        if isinstance(found, dict):
+            yield from ((f"{name}[{part!r}]", table) for part, table in found.items())
+            continue
+        yield name, found
         for option, hint in type_hints(function).items():
             if option != "return" and typing.get_origin(hint) is typing.Literal:
                 default = parameters(function)[option].default

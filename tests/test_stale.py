@@ -5,7 +5,7 @@ from __future__ import annotations
 import anndata as ad
 import numpy as np
 import pytest
-from walk import parameters, public_functions
+from walk import needed, parameters, public_functions
 
 import niche
 from niche._slots import read
@@ -45,8 +45,9 @@ def test_readers_refuse_what_changed(corridor: ad.AnnData, slot: str) -> None:
         adata = corridor.copy()
         _change(adata, what)
         for name in [name for name, read_from in READERS.items() if read_from == slot]:
+            function = public_functions("get")[name]
             with pytest.raises(StaleResultError, match=f"{what} changed"):
-                public_functions("get")[name](adata)
+                function(adata, **needed(function))
 
 
 @pytest.mark.parametrize(
@@ -69,10 +70,11 @@ def test_other_columns_do_not_matter(corridor: ad.AnnData) -> None:
     corridor.obs["note"] = np.arange(corridor.n_obs)
     corridor.var["note"] = 1
     for function in public_functions("get").values():
-        function(corridor)
+        function(corridor, **needed(function))
 
 
 @pytest.mark.parametrize("name", list(READERS))
 def test_nothing_stored_names_the_function_to_run(demo: ad.AnnData, name: str) -> None:
+    function = public_functions("get")[name]
     with pytest.raises(MissingKeyError, match=r"Run niche\.(pp|tl)\.\w+ first"):
-        public_functions("get")[name](demo)
+        function(demo, **needed(function))

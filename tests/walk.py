@@ -39,6 +39,13 @@ def parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(function).parameters)
 
 
+def needed(function: Callable[..., object]) -> dict[str, object]:
+    """Options without a default of a function that reads a result of the demo: exports are of one organ."""
+    known: dict[str, object] = {"organ": "bone"}
+    options = parameters(function).values()
+    return {p.name: known[p.name] for p in options if p.default is p.empty and p.name != "adata"}
+
+
 def type_hints(function: Callable[..., object]) -> dict[str, object]:
     """Type hints of a function, names imported for type checkers only included."""
     module = sys.modules[function.__module__]

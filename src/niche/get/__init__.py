@@ -1,9 +1,13 @@
-"""Tidy views of stored results."""
+"""Tidy views of stored results, and exports to other tools."""
 
 from __future__ import annotations
 
 from niche.get.axes import axes
 from niche.get.communication import communication
 from niche.get.design import design
+from niche.get.to_cellchat import to_cellchat
+from niche.get.to_cellphonedb import to_cellphonedb
+from niche.get.to_liana import to_liana
+from niche.get.to_squidpy import to_squidpy
 
-__all__ = ["axes", "communication", "design"]
+__all__ = ["axes", "communication", "design", "to_cellchat", "to_cellphonedb", "to_liana", "to_squidpy"]
