@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,3 +60,21 @@ def test_shares_sum_to_one_over_the_types_of_a_sample(expression):
 
 def test_grand_mean_counts_every_gene(expression):
     assert expression.grand_mean == pytest.approx([150 / (60 * 2)] * expression.n_organs)
+
+
+def test_organs_apart_have_scales_of_their_own(expression):
+    apart = replace(
+        expression, organ_of_sample=np.array([0, 1]), n_organs=2, n_vars=np.array([2, 1]), apart=True
+    )
+    np.testing.assert_allclose(apart.grand_mean, [70 / (30 * 2), 80 / 30])
+    centre = 50 / 30
+    sd = np.sqrt((90 - 30 * centre**2) / 29)
+    assert apart.zscore[0, 0] == pytest.approx((1 - centre) / sd)
+
+
+def test_a_complex_may_take_all_values_from_its_limiting_subunit(expression):
+    """In the first group the first gene limits (mean 1 to 2), whatever the shares of both genes are."""
+    limiting = replace(expression, by_limiting=True)
+    assert limiting.share[0, 1] == pytest.approx(1 / (1 + 2))
+    assert expression.share[0, 1] == pytest.approx(1 / (1 + 0))
+    np.testing.assert_allclose(limiting.mean, expression.mean)

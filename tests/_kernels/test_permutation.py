@@ -153,3 +153,22 @@ def test_block_size_follows_the_memory_budget():
     assert permutation.block_size(30, 1_800) == 64
     assert permutation.block_size(1_000, 1_800) * 1_000 * 1_800 * 8 <= permutation.BUDGET_BYTES
     assert permutation.block_size(60_000, 60_000) == 4
+
+
+def test_a_silent_side_can_silence_a_permutation():
+    """One cell of four expresses the ligand, the receptor is even: without a ligand nothing is counted."""
+    values = np.array([[1.0, 8.0], [0.0, 1.0], [0.0, 1.0], [0.0, 9.0]], dtype=np.float32)
+    group, stratum = np.array([0, 1, 2, 2]), np.zeros(4, dtype=int)
+    columns = permutation.columns_of(sparse.csr_matrix(values), group, stratum, 3)
+    one = np.zeros(1, dtype=np.int64)
+    statistics = permutation.Statistics(one, one, one + 1, np.zeros(1, dtype=np.int8), np.array([1.0]))
+    count = {}
+    for silent in (False, True):
+        p = permutation.permuted_p(
+            columns, statistics, start=np.array([0, 1]), source_group=one, target_group=one + 1,
+            weight=np.ones(1), unit_start=np.arange(3), unit_gene=np.arange(2), n_perms=6_000, seed=0,
+            strict=True, silent_is_zero=silent,
+        )  # fmt: skip
+        count[silent] = p[0] * 6_001 - 1
+    assert count[True] / 6_000 == pytest.approx(1 / 12, abs=0.02)  # ligand drawn, receptor 9
+    assert count[False] / 6_000 == pytest.approx(1 / 12 + 5 / 12, abs=0.03)  # or no ligand, receptor 8 or 9

@@ -29,3 +29,8 @@ def test_no_pairs_no_combinations():
     start, left, right = combinations(UNITS, np.zeros(0, dtype=int), np.zeros(0, dtype=int))
     np.testing.assert_array_equal(start, [0])
     assert left.size == right.size == 0
+
+
+def test_the_limiting_subunit_is_that_of_the_lowest_mean_in_every_group():
+    found = UNITS.limiting(np.array([[1.0, 5.0, 3.0], [2.0, 0.0, 4.0]]))
+    np.testing.assert_array_equal(found, [[0, 2, -1], [0, 1, -1]])
