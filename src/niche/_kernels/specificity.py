@@ -23,8 +23,8 @@ class EdgeP:
     """P-values of edges, in (0, 1]; NaN where the labels could not be permuted.
 
     ``both`` belongs to (ligand + receptor) / 2, the others to one side alone; ``is_bound`` marks
-    edges with a complex, whose value is a conservative bound; ``trusted`` simple edges whose law the
-    four cumulants describe: skewness up to 1, and at least 5 expressing cells expected on each side.
+    edges with a complex, whose value is a conservative bound; ``trusted`` edges whose law the four
+    cumulants describe: skewness up to 1, and at least 5 expressing cells expected on each side.
     """
 
     both: np.ndarray
@@ -92,7 +92,7 @@ def analytic(
         mild = np.abs(found[:, 0, 2]) <= _MOST_SKEW * found[:, 0, 1] ** 1.5
         trusted[part] &= np.logical_and.reduceat(mild, start[:-1])
     is_bound = (units.size[left_unit] > 1) | (units.size[right_unit] > 1)
-    return EdgeP(out[0], out[1], out[2], is_bound, trusted & ~is_bound)
+    return EdgeP(out[0], out[1], out[2], is_bound, trusted)
 
 
 def expected_expressing(

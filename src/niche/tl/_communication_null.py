@@ -95,7 +95,7 @@ def _hinges(found: EdgeP, edges: Edges, n_organs: int) -> np.ndarray:
     A bound that is significant already stays so; one more than a hundredfold above the cut-off of its
     family does not come down to it.
     """
-    chosen = ~found.trusted & ~found.is_bound
+    chosen = ~found.trusted
     for organ in range(n_organs):
         mine = np.flatnonzero((edges.organ == organ) & ~np.isnan(found.both))
         if mine.size == 0:
