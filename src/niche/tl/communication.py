@@ -154,7 +154,9 @@ def communication(
     joint terms of the two sides); the upper tail is a saddlepoint approximation with these four
     (:mod:`niche._kernels.saddlepoint_tail`), floored at one over the number of distinct relabelings and
     never 0. A complex has no closed form: its value is a conservative bound, the smallest over its
-    subunits. Permutations give :math:`p = (b+1)/(m+1)`, the minimum over subunits being taken inside
+    subunits. The bound is
+    conservative where the law of its simple pairs can be trusted; elsewhere ``hybrid`` permutes it, and
+    ``analytic`` may be too small. Permutations give :math:`p = (b+1)/(m+1)`, the minimum over subunits being taken inside
     each of them. The column ``null`` says which law gave each p-value: ``analytic``, ``bound`` or
     ``permutation``.
     ``qval`` is Benjamini-Hochberg over the tested edges of
