@@ -153,14 +153,12 @@ def communication(
     when cell-type labels are permuted within every sample. Its cumulants are exact (the fourth up to the
     joint terms of the two sides); the upper tail is a saddlepoint approximation with these four
     (:mod:`niche._kernels.saddlepoint_tail`), floored at one over the number of distinct relabelings and
-    never 0. A complex has no closed form: its value is a conservative bound, the smallest over its
-    subunits. The bound is
+    never 0. A complex has no closed form: its value is a bound, the smallest over its subunits,
     conservative where the law of its simple pairs can be trusted; elsewhere ``hybrid`` permutes it, and
-    ``analytic`` may be too small. Permutations give :math:`p = (b+1)/(m+1)`, the minimum over subunits being taken inside
-    each of them. The column ``null`` says which law gave each p-value: ``analytic``, ``bound`` or
-    ``permutation``.
-    ``qval`` is Benjamini-Hochberg over the tested edges of
-    the organ.
+    ``analytic`` may be too small.
+    Permutations give :math:`p = (b+1)/(m+1)`, the minimum over subunits being taken inside each of them.
+    The column ``null`` says which law gave each p-value: ``analytic``, ``bound`` or ``permutation``.
+    ``qval`` is Benjamini-Hochberg over the tested edges of the organ.
 
     This p-value says that the pair is *specific to these cell types within these samples*. It depends
     on the composition of the samples, so significance is not comparable between organs; it is circular
