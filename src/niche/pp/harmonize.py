@@ -11,8 +11,8 @@ import pandas as pd
 from niche._log import logger
 from niche._slots import fingerprint, keys, matrix, validate, write
 from niche.errors import InputTypeError, InputValueError
-from niche.pp import gene_identity
 from niche.pp.gene_sums import sum_genes
+from niche.resources import gene_identity
 
 MINIMUM_SHARE = 0.2
 """Below this share of recognised genes the organism or the naming is wrong."""

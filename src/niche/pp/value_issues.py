@@ -8,9 +8,9 @@ import anndata as ad
 import numpy as np
 
 from niche._slots import keys
-from niche.pp import gene_identity
 from niche.pp.design_issues import Issues
 from niche.pp.matrix_values import Values
+from niche.resources import gene_identity
 
 _MINIMUM_SHARE = 0.2
 _LOW_SHARE = 0.5

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from niche import resources
-from niche.pp import gene_identity
+from niche.resources import gene_identity
 
 
 def frame(names, **columns):

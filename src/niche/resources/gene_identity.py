@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from niche import resources
 from niche._slots import keys
+from niche.resources.genes import gene_positions, symbol_history
 
 HOW = ("ensembl_id", "current_symbol", "previous_symbol", "unknown")
 """How a gene was recognised, in order of precedence."""
@@ -40,12 +40,12 @@ class GeneTable:
 @lru_cache(maxsize=2)
 def gene_table(organism: str) -> GeneTable:
     """Read the names of an organism's genes once."""
-    positions = resources.gene_positions(organism=organism)
+    positions = gene_positions(organism=organism)
     symbols, ids = positions["symbol"].astype(str), positions["ensembl_id"].astype(str)
     id_of = dict(zip(symbols, ids.where(~symbols.duplicated(keep=False), ""), strict=True))
     current_of: dict[str, str] = {}
     if organism == "human":
-        history = resources.symbol_history()
+        history = symbol_history()
         history = history.drop_duplicates(["previous_symbol", "current_symbol"])
         history = history[~history["previous_symbol"].duplicated(keep=False)]
         current_of = {
