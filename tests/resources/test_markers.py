@@ -11,9 +11,11 @@ from niche.resources.genes import known_symbols
 
 def test_key_and_size():
     table = resources.markers()
-    assert len(table) == 493
+    assert len(table) == 502
     assert not table.duplicated(["organ", "cell_type", "gene"]).any()
-    assert set(table["compartment"]) == {"tumor", "stromal", "endothelial", "immune", "parenchymal"}
+    assert set(table["compartment"]) == {
+        "tumor", "stromal", "endothelial", "immune", "parenchymal", "epithelial_normal",
+    }  # fmt: skip
     assert (table["gene"] == table["human_gene"]).all()
 
 
@@ -30,6 +32,33 @@ def test_cell_types_have_one_compartment_and_enough_genes():
 
 def test_ontology_ids():
     assert resources.markers()["cell_ontology_id"].str.fullmatch(r"CL:\d{7}|").all()
+
+
+def test_ontology_ids_name_one_type_each():
+    table = resources.markers()[["cell_type", "kind", "cell_ontology_id", "cell_ontology_name"]]
+    table = table.drop_duplicates()
+    named = table[table["cell_ontology_id"] != ""]
+    assert not named["cell_type"].duplicated().any()
+    assert not named["cell_ontology_id"].duplicated().any()
+    assert (named["cell_ontology_name"] != "").all()
+    without = set(table.loc[(table["cell_ontology_id"] == "") & (table["kind"] == "cell_type"), "cell_type"])
+    assert without == {"TAM C1QC+/FOLR2+", "TAM SPP1+", "apCAF", "iCAF", "myCAF"}
+    known = dict(zip(named["cell_type"], named["cell_ontology_id"], strict=True))
+    assert known["Hepatocyte"] == "CL:0000182"
+    assert known["Epithelial cell"] == "CL:0000066"
+
+
+def test_parents_are_shared_types_of_the_same_compartment_or_of_epithelium():
+    table = resources.markers()[["organ", "compartment", "cell_type", "parent"]].drop_duplicates()
+    shared = table[table["organ"] == "shared"].set_index("cell_type")["compartment"]
+    within = table.set_index("cell_type")
+    for name, row in within[within["parent"] != ""].iterrows():
+        parent = row["parent"]
+        assert within.loc[parent, "parent"] == "", f"{name}: {parent} has a parent itself"
+        if parent in shared.index:
+            assert shared[parent] in (row["compartment"], "epithelial_normal")
+        else:
+            assert within.loc[parent, "organ"] == row["organ"]
 
 
 def test_programs_are_told_from_cell_types():

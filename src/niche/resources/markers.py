@@ -25,9 +25,11 @@ def markers(organ: str | None = None, organism: str = "human") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``organ, compartment, cell_type, kind, cell_ontology_id, gene, human_gene, support, source,
-        citation``; ``gene`` is the symbol in the organism asked for. ``kind`` is ``"cell_type"``, or
-        ``"program"`` for states (cycling, reactive astrocyte, breast subtypes) that are no cell types.
+        Columns ``organ, compartment, cell_type, kind, cell_ontology_id, cell_ontology_name, parent, gene,
+        human_gene, support, source, citation``; ``gene`` is the symbol in the organism asked for. ``kind`` is
+        ``"cell_type"``, or ``"program"`` for states (cycling, reactive astrocyte, breast subtypes) that are
+        no cell types. ``parent`` is the broader cell type of the table, empty where there is none; the id is
+        empty where the Cell Ontology has no term for the type (states of fibroblasts and macrophages).
 
     Raises
     ------
@@ -55,5 +57,5 @@ def markers(organ: str | None = None, organism: str = "human") -> pd.DataFrame:
     if organism == "mouse":
         table = table.assign(gene=table["mouse_gene"].str.split("|")).explode("gene")
         table = table[table["gene"] != ""].drop_duplicates(["organ", "cell_type", "gene"])
-    columns = ["organ", "compartment", "cell_type", "kind", "cell_ontology_id", "gene", "human_gene"]
-    return table[[*columns, "support", "source", "citation"]].reset_index(drop=True)
+    what = ["organ", "compartment", "cell_type", "kind", "cell_ontology_id", "cell_ontology_name", "parent"]
+    return table[[*what, "gene", "human_gene", "support", "source", "citation"]].reset_index(drop=True)
