@@ -6,6 +6,7 @@ blocks, chunks, workers and their order never change a bit of the result.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from scipy import sparse
 from niche._kernels import tile_sums
 
 PER_GROUP = ("sums", "nonzero", "total", "linear", "linear_total")
+_ROWS_AT_A_TIME = 1024
 PER_STRATUM = ("square", "cube", "fourth", "xy", "xxy", "xyy")
 
 
@@ -47,11 +49,6 @@ class Layout:
     n_genes: int
     first: np.ndarray
     second: np.ndarray
-
-    @property
-    def pair_start(self) -> np.ndarray:
-        """Where the products of each kept gene begin, (n_genes + 1,)."""
-        return np.searchsorted(self.first, np.arange(self.n_genes + 1)).astype(np.int64)
 
 
 @dataclass
@@ -156,11 +153,27 @@ class Aggregate:
     largest: float
 
 
-def tile_of_values(block: sparse.csr_matrix, first: int, last: int, row: int, layout: Layout) -> Sums:
+class Scratch:
+    """Arrays one thread reuses for what it keeps of a few rows."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[str, np.dtype], np.ndarray] = {}
+
+    def take(self, name: str, size: int, dtype: np.dtype) -> np.ndarray:
+        """Return an array of at least ``size`` entries of any content."""
+        found = self._arrays.get((name, dtype))
+        if found is None or found.size < size:
+            found = self._arrays[name, dtype] = np.empty(size + size // 4, dtype=dtype)
+        return found
+
+
+def tile_of_values(
+    block: sparse.csr_matrix, first: int, last: int, row: int, layout: Layout, scratch: Scratch
+) -> Sums:
     """Sum rows ``first..last`` of a block whose first tile row is cell ``row``."""
     cells = slice(row, row + last - first)
-    groups, group = _local(layout.group[cells])
-    strata, stratum = _local(layout.stratum[cells])
+    groups, group = _local(layout.group[cells], layout.n_groups)
+    strata, stratum = _local(layout.stratum[cells], layout.n_strata)
     shape, stratum_shape = (groups.size, layout.n_genes), (strata.size, layout.n_genes)
     values = {
         "sums": np.zeros(shape),
@@ -170,26 +183,49 @@ def tile_of_values(block: sparse.csr_matrix, first: int, last: int, row: int, la
         "cube": np.zeros(stratum_shape),
         "fourth": np.zeros(stratum_shape),
     }
+    if layout.first.size:
+        values |= {name: np.zeros((strata.size, layout.first.size)) for name in ("xy", "xxy", "xyy")}
+    largest = 0.0
+    for start in range(first, last, _ROWS_AT_A_TIME):
+        part = slice(start - first, start - first + _ROWS_AT_A_TIME)
+        end = min(start + _ROWS_AT_A_TIME, last)
+        seen = _add_rows(block, start, end, group[part], stratum[part], layout, values, scratch)
+        largest = max(largest, seen)
+    return Sums(groups, strata, values, largest)
+
+
+def _add_rows(
+    block: sparse.csr_matrix, first: int, last: int, group: np.ndarray, stratum: np.ndarray, layout: Layout,
+    values: dict[str, np.ndarray], scratch: Scratch,
+) -> float:  # fmt: skip
+    """Add rows ``first..last``, few enough to stay in the cache, to the sums of a tile."""
+    stored, number = int(block.indptr[last] - block.indptr[first]) + 1, np.dtype(np.int32)
+    gene, value = scratch.take("gene", stored, number), scratch.take("value", stored, block.dtype)
+    row_start, entries = np.empty(last - first + 1, dtype=np.int64), np.zeros(layout.n_genes, dtype=np.int64)
     largest = tile_sums.add_values(
         block.data, block.indices, block.indptr, first, last, group, stratum, layout.gene_of_column,
-        values["sums"], values["nonzero"], values["square"], values["cube"], values["fourth"],
-        values["total"],
+        gene, value, row_start, entries, values["sums"], values["nonzero"], values["square"], values["cube"],
+        values["fourth"], values["total"],
     )  # fmt: skip
     if layout.first.size:
-        products = {name: np.zeros((strata.size, layout.first.size)) for name in ("xy", "xxy", "xyy")}
+        order = np.argsort(stratum, kind="stable")
+        order = order[np.searchsorted(stratum[order], 0) :]
+        bounds = np.searchsorted(stratum[order], np.arange(values["xy"].shape[0] + 1))
+        cell = scratch.take("cell", stored, np.dtype(np.uint16))
+        column = scratch.take("column", stored, block.dtype)
+        start = tile_sums.columns_of_rows(gene, value, row_start, order, entries, cell, column)
         tile_sums.add_products(
-            block.data, block.indices, block.indptr, first, last, stratum, layout.gene_of_column,
-            layout.pair_start, layout.second, products["xy"], products["xxy"], products["xyy"],
+            start, cell, column, bounds, layout.first, layout.second, values["xy"], values["xxy"],
+            values["xyy"],
         )  # fmt: skip
-        values |= products
-    return Sums(groups, strata, values, largest)
+    return largest
 
 
 def tile_of_linear(
     block: sparse.csr_matrix, first: int, last: int, row: int, layout: Layout, *, exponentiate: bool
 ) -> Sums:
     """Sum the counts (or the expm1 values) of rows ``first..last`` of a block per group."""
-    groups, group = _local(layout.group[row : row + last - first])
+    groups, group = _local(layout.group[row : row + last - first], layout.n_groups)
     values = {"linear": np.zeros((groups.size, layout.n_genes)), "linear_total": np.zeros(groups.size)}
     tile_sums.add_linear(
         block.data, block.indices, block.indptr, first, last, group, layout.gene_of_column, exponentiate,
@@ -203,6 +239,7 @@ def tree_of(
     *, linear: bool = False, exponentiate: bool = False,
 ) -> Tree:  # fmt: skip
     """Sum blocks that begin at multiples of ``tile_rows`` into one tree, tiles in parallel."""
+    local = threading.local()
 
     def work(task: tuple[sparse.csr_matrix, int, int, int]) -> tuple[int, Sums]:
         block, first, last, row = task
@@ -210,7 +247,8 @@ def tree_of(
             return row // tile_rows, tile_of_linear(
                 block, first, last, row, layout, exponentiate=exponentiate
             )
-        return row // tile_rows, tile_of_values(block, first, last, row, layout)
+        local.scratch = getattr(local, "scratch", None) or Scratch()
+        return row // tile_rows, tile_of_values(block, first, last, row, layout, local.scratch)
 
     tree = Tree()
     with ThreadPoolExecutor(threads) as pool:
@@ -256,9 +294,9 @@ def _spread(sums: Sums, name: str, n_rows: int) -> np.ndarray:
     return whole
 
 
-def _local(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _local(codes: np.ndarray, n_codes: int) -> tuple[np.ndarray, np.ndarray]:
     """Codes met in a tile and each row's place among them, -1 for rows left out."""
-    met, place = np.unique(codes, return_inverse=True)
-    if met.size and met[0] < 0:
-        return met[1:], (place - 1).astype(np.int32)
-    return met, place.astype(np.int32)
+    met = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=n_codes))
+    place = np.full(n_codes + 1, -1, dtype=np.int32)
+    place[met] = np.arange(met.size)
+    return met, place[codes]

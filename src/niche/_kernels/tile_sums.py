@@ -8,51 +8,61 @@ from numba import njit
 
 @njit(nogil=True, cache=True)
 def add_values(
-    data,
-    indices,
-    indptr,
-    first,
-    last,
-    group,
-    stratum,
-    gene_of_column,
-    sums,
-    nonzero,
-    square,
-    cube,
-    fourth,
-    total,
-):  # pragma: no cover - compiled
+    data, indices, indptr, first, last, group, stratum, gene_of_column, gene, value, row_start, entries,
+    sums, nonzero, square, cube, fourth, total,
+):  # fmt: skip  # pragma: no cover - compiled
     """Add rows ``first..last`` of a csr matrix to the sums of their group and stratum.
 
     ``group`` and ``stratum`` (last - first,) are local codes, -1 for rows left out;
-    ``gene_of_column`` maps columns to kept genes, -1 for columns that only enter ``total``.
-    Returns the largest value seen.
+    ``gene_of_column`` maps columns to kept genes, -1 for columns that only enter ``total``. What is
+    kept of the rows is left in ``gene``, ``value`` and ``row_start`` (last - first + 1,), rows left
+    out being empty, and the number of entries of each gene added to ``entries``. Returns the largest
+    value seen.
     """
     largest = 0.0
+    end = np.uint64(0)
+    row_start[0] = 0
     for row in range(first, last):
-        g = group[row - first]
-        if g < 0:
-            continue
-        s = stratum[row - first]
-        row_total = 0.0
-        for k in range(indptr[row], indptr[row + 1]):
-            x = np.float64(data[k])
-            if x == 0.0:
-                continue
-            row_total += x
-            if x > largest:
-                largest = x
-            j = gene_of_column[indices[k]]
-            if j >= 0:
+        at = row - first
+        begin = end
+        if group[at] >= 0:
+            row_total = 0.0
+            for k in range(np.uint64(indptr[row]), np.uint64(indptr[row + 1])):
+                j = gene_of_column[np.uint64(indices[k])]
+                x = data[k]
+                row_total += x
+                if x > largest:
+                    largest = x
+                gene[end], value[end] = j, x
+                end += np.uint64((j >= 0) & (x != 0.0))
+            g, s = np.uint64(group[at]), np.uint64(stratum[at])
+            total[g] += row_total
+            for i in range(begin, end):
+                j, x = np.uint64(gene[i]), np.float64(value[i])
+                x2 = x * x
+                entries[j] += 1
                 sums[g, j] += x
                 nonzero[g, j] += 1
-                x2 = x * x
                 square[s, j] += x2
                 cube[s, j] += x2 * x
                 fourth[s, j] += x2 * x2
-        total[g] += row_total
+        row_start[at + 1] = end
     return largest
+
+
+@njit(nogil=True, cache=True)
+def columns_of_rows(gene, value, row_start, order, entries, cell, column):  # pragma: no cover
+    """Turn kept rows, taken in ``order``, into columns: fill ``cell``, ``column``; starts (n_genes + 1,)."""
+    start = np.zeros(entries.size + 2, np.int64)
+    start[2:] = np.cumsum(entries)
+    for place in range(order.size):
+        row = order[place]
+        for i in range(np.uint64(row_start[row]), np.uint64(row_start[row + 1])):
+            j = np.uint64(gene[i]) + np.uint64(1)
+            at = np.uint64(start[j])
+            start[j] += 1
+            cell[at], column[at] = place, value[i]
+    return start[: entries.size + 1]
 
 
 @njit(nogil=True, cache=True)
@@ -76,38 +86,72 @@ def add_linear(
         total[g] += row_total
 
 
-@njit(nogil=True, cache=True)
-def add_products(
-    data, indices, indptr, first, last, stratum, gene_of_column, pair_start, pair_partner, xy, xxy, xyy
-):  # pragma: no cover
-    """Add the products of the asked gene pairs of rows ``first..last`` to the sums of their stratum.
+@njit(inline="always")
+def _denser(start, first, second):
+    """Of two genes the one with more entries."""
+    more = start[first + 1] - start[first] >= start[second + 1] - start[second]
+    return first if more else second
 
-    The pairs of gene ``j`` are ``pair_start[j]..pair_start[j + 1]`` with second gene
-    ``pair_partner``. Only pairs whose two genes are both non-zero in a cell are touched.
+
+@njit(nogil=True, cache=True)
+def _by_denser(start, first, second):  # pragma: no cover
+    """Gene pairs ordered by their denser gene: where each gene's pairs begin, and the order."""
+    begin = np.zeros(start.size + 1, np.int64)
+    for p in range(first.size):
+        begin[_denser(start, first[p], second[p]) + 2] += 1
+    for j in range(2, begin.size):
+        begin[j] += begin[j - 1]
+    order = np.empty(first.size, np.int64)
+    for p in range(first.size):
+        j = _denser(start, first[p], second[p]) + 1
+        order[begin[j]] = p
+        begin[j] += 1
+    return begin[: start.size], order
+
+
+@njit(nogil=True, cache=True)
+def _segments(start, cell, bounds):  # pragma: no cover
+    """Where the cells of each stratum begin in every column, (n_genes, n_strata + 1)."""
+    out = np.empty((start.size - 1, bounds.size), np.int64)
+    for j in range(start.size - 1):
+        k = start[j]
+        for s in range(bounds.size - 1):
+            while k < start[j + 1] and cell[k] < bounds[s]:
+                k += 1
+            out[j, s] = k
+        out[j, bounds.size - 1] = start[j + 1]
+    return out
+
+
+@njit(nogil=True, cache=True)
+def add_products(start, cell, column, bounds, first, second, xy, xxy, xyy):  # pragma: no cover
+    """Add the products of the gene pairs (``first``, ``second``) to the sums of their stratum.
+
+    ``start``, ``cell``, ``column`` are columns of cells sorted by stratum, those of stratum ``s`` being
+    ``bounds[s]..bounds[s + 1]``. The denser gene of a pair is spread out once, the entries of the other
+    are walked; which of the two is spread changes no bit.
     """
-    row_values = np.zeros(pair_start.size - 1)
-    for row in range(first, last):
-        s = stratum[row - first]
-        if s < 0:
+    begin, order = _by_denser(start, first, second)
+    segment = _segments(start, cell, bounds)
+    dense = np.zeros(bounds[bounds.size - 1])
+    for d in range(start.size - 1):
+        if begin[d] == begin[d + 1]:
             continue
-        begin, end = indptr[row], indptr[row + 1]
-        for k in range(begin, end):
-            j = gene_of_column[indices[k]]
-            if j >= 0:
-                row_values[j] = data[k]
-        for k in range(begin, end):
-            j = gene_of_column[indices[k]]
-            if j < 0:
-                continue
-            x = row_values[j]
-            for p in range(pair_start[j], pair_start[j + 1]):
-                y = row_values[pair_partner[p]]
-                if y != 0.0:
+        for k in range(np.uint64(start[d]), np.uint64(start[d + 1])):
+            dense[np.uint64(cell[k])] = column[k]
+        for p in order[begin[d] : begin[d + 1]]:
+            swapped = first[p] != d
+            other = first[p] if swapped else second[p]
+            for s in range(bounds.size - 1):
+                both, more_dense, more_other = 0.0, 0.0, 0.0
+                for k in range(np.uint64(segment[other, s]), np.uint64(segment[other, s + 1])):
+                    x, y = dense[np.uint64(cell[k])], np.float64(column[k])
                     product = x * y
-                    xy[s, p] += product
-                    xxy[s, p] += product * x
-                    xyy[s, p] += product * y
-        for k in range(begin, end):
-            j = gene_of_column[indices[k]]
-            if j >= 0:
-                row_values[j] = 0.0
+                    both += product
+                    more_dense += product * x
+                    more_other += product * y
+                xy[s, p] += both
+                xxy[s, p] += more_other if swapped else more_dense
+                xyy[s, p] += more_dense if swapped else more_other
+        for k in range(np.uint64(start[d]), np.uint64(start[d + 1])):
+            dense[np.uint64(cell[k])] = 0.0
