@@ -36,7 +36,7 @@ def write(path: Path, n_cells: int, *, n_types: int = 30, n_background: int = 2_
         total = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
         scaled = sparse.diags((1e4 / total).astype(np.float32)) @ counts
         scaled.data = np.log1p(scaled.data)
-        blocks.append(scaled.tocsr().astype(np.float32))
+        blocks.append(scaled.tocsr().astype(np.float32).sorted_indices())
     obs = pd.DataFrame({"cell_type": pd.Categorical([f"ct{i:02d}" for i in labels])})
     obs.index = [f"cell{i}" for i in range(n_cells)]
     obs["sample"] = obs["patient"] = obs["organ"] = pd.Categorical(["one"] * n_cells)
