@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from niche.tl.cluster import cluster
+from niche.tl.cnv import infer_cnv
 from niche.tl.communication import communication
 from niche.tl.compartments import call_compartments
 from niche.tl.scores import ScoreSpec, available_scores, register_score
@@ -13,5 +14,6 @@ __all__ = [
     "call_compartments",
     "cluster",
     "communication",
+    "infer_cnv",
     "register_score",
 ]
