@@ -30,7 +30,7 @@ def niche(null, file, pairs, n_perms, *, backed=False):
         start = time.perf_counter()
         tl.communication(
             adata,
-            resource=pairs,
+            resource="consensus",
             senders="all",
             receivers="all",
             scores=["lr_means"],

@@ -21,11 +21,17 @@ def moments_of(values: np.ndarray, labels: np.ndarray, *, same: bool) -> np.ndar
     )  # fmt: skip
     n_source = np.array([(labels == 0).sum()])
     n_target = n_source if same else np.array([(labels == 1).sum()])
-    one = np.zeros(1, dtype=np.int64)
-    return permutation_moments.edge_moments(
-        one, one, one + 1, one, np.array([0, 1]), one, n_source, n_target, np.ones(1), np.array([same]),
-        central.n, central.mean, central.variance, central.third, central.fourth, central.xy, central.xxy, central.xyy,
-    )[0]  # fmt: skip
+    return cumulants(central, np.zeros(1, dtype=np.int64), n_source, n_target, np.ones(1), same=same)
+
+
+def cumulants(central, stratum, n_source, n_target, weight, *, same):
+    """(3, 4) cumulants of the edge of genes 0 and 1 over strata."""
+    out = np.full((3, 4), np.nan)
+    permutation_moments.edge_cumulants(
+        (0, stratum.size), 0, 1, 0, stratum, n_source, n_target, weight, same, central.n, central.mean,
+        central.variance, central.third, central.fourth, central.xy, central.xxy, central.xyy, out,
+    )  # fmt: skip
+    return out
 
 
 def statistic(values: np.ndarray, labels: np.ndarray, *, same: bool) -> tuple[float, float, float]:
@@ -105,13 +111,8 @@ def test_strata_add_with_their_weights():
         lambda v: [(v[:, 0] * v[:, 1] ** 2).sum()],
     )]  # fmt: skip
     central = permutation_moments.central_moments(np.array([12, 30]), *sums, np.array([0]), np.array([1]))
-    zero = np.zeros(1, dtype=np.int64)
-    found = permutation_moments.edge_moments(
-        zero, zero, zero + 1, zero, np.array([0, 2]), np.array([0, 1]),
-        np.array([(lab == 0).sum() for lab in labels]), np.array([(lab == 1).sum() for lab in labels]),
-        weight, np.array([False]),
-        central.n, central.mean, central.variance, central.third, central.fourth, central.xy, central.xxy, central.xyy,
-    )[0]  # fmt: skip
+    sizes = [np.array([(lab == code).sum() for lab in labels]) for code in (0, 1)]
+    found = cumulants(central, np.array([0, 1]), *sizes, weight, same=False)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 

@@ -57,8 +57,9 @@ def problem():
         pairs.average(mean, "target")[pair, right[column]],
     )
     found = specificity.analytic(
-        pairs, pair, left[column], right[column], *means, units=UNITS, layout=layout, n_group=sums.n,
-        moments=specificity.strata_moments(sums, layout, sample_of_group), expressing=np.full(pair.size, 99.0),
+        pairs, pair, column, *means, ligand_unit=left, receptor_unit=right, units=UNITS, layout=layout,
+        n_group=sums.n, moments=specificity.strata_moments(sums, layout, sample_of_group),
+        fraction=np.ones((N_SAMPLES, N_GENES)),
     )  # fmt: skip
     statistics = permutation.Statistics(
         pair, left[column], right[column], np.zeros(pair.size, dtype=np.int8), (means[0] + means[1]) / 2
@@ -105,14 +106,3 @@ def test_products_are_listed_once_and_found_again():
     np.testing.assert_array_equal(
         specificity.product_column(layout, np.array([1, 0]), np.array([2, 3])), [2, 1]
     )
-
-
-def test_expected_expressing_cells_are_summed_over_samples():
-    pairs = cell_pairs(
-        np.array([0]), np.array([0]), np.array([1]), organ_of_sample=np.array([0, 0]),
-        patient_of_sample=np.array([0, 1]), group_of=np.array([[0, 1], [2, 3]]), n=np.array([10, 20, 30, 40]), min_cells=1,
-    )  # fmt: skip
-    fraction = np.array([[0.5, 0.1], [0.2, 0.0]])
-    units = Units(np.array([0, 1, 3]), np.array([0, 0, 1]))
-    found = specificity.expected_expressing(pairs, fraction, np.array([10, 20, 30, 40]), units, "source")
-    np.testing.assert_allclose(found, [[10 * 0.5 + 30 * 0.2, 10 * 0.1]])

@@ -68,13 +68,12 @@ def cell_pairs(
     parts, counts, n_patients = [], [], []
     for o, a, b in zip(organ, source, target, strict=True):
         found = np.flatnonzero((organ_of_sample == o) & big[:, a] & big[:, b])
-        patients, place, repeats = np.unique(
-            patient_of_sample[found], return_inverse=True, return_counts=True
-        )
-        weight = 1.0 / (max(patients.size, 1) * repeats[place]) if found.size else np.zeros(0)
+        patient = patient_of_sample[found]
+        repeats = np.bincount(patient)
+        n_patients.append(np.count_nonzero(repeats))
+        weight = 1.0 / (n_patients[-1] * repeats[patient]) if found.size else np.zeros(0)
         parts.append((found, group_of[found, a], group_of[found, b], weight))
         counts.append(found.size)
-        n_patients.append(patients.size)
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return CellPairs(
         organ=organ,

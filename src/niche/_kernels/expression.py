@@ -26,6 +26,8 @@ class Edges:
         Units.
     ligand_means, receptor_means, ligand_props, receptor_props
         Averages over the samples of the cell pair, within patient first.
+    pair
+        Row of the ligand-receptor pair in the resource.
     """
 
     cell_pair: np.ndarray
@@ -38,6 +40,7 @@ class Edges:
     receptor_means: np.ndarray
     ligand_props: np.ndarray
     receptor_props: np.ndarray
+    pair: np.ndarray
 
 
 @dataclass(frozen=True)

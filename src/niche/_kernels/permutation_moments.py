@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from scipy.special import gammaln
 
 
@@ -107,71 +107,64 @@ def _side(n_all, n_a, variance, third, fourth):
     return variance * spread, third * skew, flat
 
 
-@njit(parallel=True, cache=True)
-def edge_moments(
-    cell_pair, left, right, product, start, stratum, n_source, n_target, weight, same,
-    n, mean, variance, third, fourth, xy, xxy, xyy,
+@njit(cache=True)
+def edge_cumulants(
+    samples, x, y, p, stratum, n_source, n_target, weight, same, n, mean, variance, third, fourth,
+    xy, xxy, xyy, out,
 ):  # fmt: skip  # pragma: no cover
-    """First four cumulants of the statistic of each edge, and of its two sides.
+    """First four cumulants of the statistic of one edge, and of its two sides.
 
     Parameters
     ----------
-    cell_pair, left, right, product
-        (n_edges,) cell pair, ligand gene, receptor gene and product column of each edge.
-    start
-        (n_cell_pairs + 1,) where the samples of each cell pair begin in the next four.
+    samples
+        First and last + 1 of the (cell pair, sample) entries of the edge in the next four.
+    x, y, p
+        Ligand gene, receptor gene and the column of their product.
     stratum, n_source, n_target, weight
         Sample, cells of the two types and weight of every (cell pair, sample).
     same
-        (n_cell_pairs,) whether source and target are one cell type.
+        Whether source and target are one cell type.
     n, mean, variance, third, fourth, xy, xxy, xyy
         The strata's moments (:class:`CentralMoments`).
-
-    Returns
-    -------
-    ndarray
-        (n_edges, 3, 4): rows (ligand + receptor) / 2, ligand, receptor; columns the cumulants.
+    out
+        (3, 4), filled: rows (ligand + receptor) / 2, ligand, receptor; columns the cumulants.
     """
-    out = np.zeros((cell_pair.size, 3, 4))
-    for e in prange(cell_pair.size):
-        c = cell_pair[e]
-        x, y, p = left[e], right[e], product[e]
-        for k in range(start[c], start[c + 1]):
-            s, w = stratum[k], weight[k]
-            size = float(n[s])
-            n_a, n_b = float(n_source[k]), float(n_target[k])
-            var_x, k3_x, k4_x = _side(size, n_a, variance[s, x], third[s, x], fourth[s, x])
-            var_y, k3_y, k4_y = _side(size, n_b, variance[s, y], third[s, y], fourth[s, y])
-            if same[c]:
-                both2 = variance[s, x] + 2.0 * xy[s, p] + variance[s, y]
-                both3 = third[s, x] + 3.0 * xxy[s, p] + 3.0 * xyy[s, p] + third[s, y]
-                var_z, k3_z, _ = _side(size, n_a, both2 / 4.0, both3 / 8.0, 0.0)
-            else:
-                var_z, k3_z = (var_x + var_y) / 4.0, (k3_x + k3_y) / 8.0
-                if size > 1:
-                    var_z -= xy[s, p] / (2.0 * (size - 1.0))
-                if size > 2:
-                    scale = 3.0 / (8.0 * (size - 1.0) * (size - 2.0))
-                    k3_z -= scale * xxy[s, p] * (size - 2.0 * n_a) / n_a
-                    k3_z -= scale * xyy[s, p] * (size - 2.0 * n_b) / n_b
-            apart = (var_x + var_y) / 4.0
-            k4_z = 0.0
-            if apart > 0.0:
-                k4_z = (k4_x + k4_y) / 16.0 * (var_z / apart) * (var_z / apart)
-            w2, w3, w4 = w * w, w * w * w, w * w * w * w
-            out[e, 0, 0] += w * (mean[s, x] + mean[s, y]) / 2.0
-            out[e, 0, 1] += w2 * max(var_z, 0.0)
-            out[e, 0, 2] += w3 * k3_z
-            out[e, 0, 3] += w4 * k4_z
-            out[e, 1, 0] += w * mean[s, x]
-            out[e, 1, 1] += w2 * var_x
-            out[e, 1, 2] += w3 * k3_x
-            out[e, 1, 3] += w4 * k4_x
-            out[e, 2, 0] += w * mean[s, y]
-            out[e, 2, 1] += w2 * var_y
-            out[e, 2, 2] += w3 * k3_y
-            out[e, 2, 3] += w4 * k4_y
-    return out
+    out[:] = 0.0
+    for k in range(samples[0], samples[1]):
+        s, w = stratum[k], weight[k]
+        size = float(n[s])
+        n_a, n_b = float(n_source[k]), float(n_target[k])
+        var_x, k3_x, k4_x = _side(size, n_a, variance[s, x], third[s, x], fourth[s, x])
+        var_y, k3_y, k4_y = _side(size, n_b, variance[s, y], third[s, y], fourth[s, y])
+        if same:
+            both2 = variance[s, x] + 2.0 * xy[s, p] + variance[s, y]
+            both3 = third[s, x] + 3.0 * xxy[s, p] + 3.0 * xyy[s, p] + third[s, y]
+            var_z, k3_z, _ = _side(size, n_a, both2 / 4.0, both3 / 8.0, 0.0)
+        else:
+            var_z, k3_z = (var_x + var_y) / 4.0, (k3_x + k3_y) / 8.0
+            if size > 1:
+                var_z -= xy[s, p] / (2.0 * (size - 1.0))
+            if size > 2:
+                scale = 3.0 / (8.0 * (size - 1.0) * (size - 2.0))
+                k3_z -= scale * xxy[s, p] * (size - 2.0 * n_a) / n_a
+                k3_z -= scale * xyy[s, p] * (size - 2.0 * n_b) / n_b
+        apart = (var_x + var_y) / 4.0
+        k4_z = 0.0
+        if apart > 0.0:
+            k4_z = (k4_x + k4_y) / 16.0 * (var_z / apart) * (var_z / apart)
+        w2, w3, w4 = w * w, w * w * w, w * w * w * w
+        out[0, 0] += w * (mean[s, x] + mean[s, y]) / 2.0
+        out[0, 1] += w2 * max(var_z, 0.0)
+        out[0, 2] += w3 * k3_z
+        out[0, 3] += w4 * k4_z
+        out[1, 0] += w * mean[s, x]
+        out[1, 1] += w2 * var_x
+        out[1, 2] += w3 * k3_x
+        out[1, 3] += w4 * k4_x
+        out[2, 0] += w * mean[s, y]
+        out[2, 1] += w2 * var_y
+        out[2, 2] += w3 * k3_y
+        out[2, 3] += w4 * k4_y
 
 
 def log_relabelings(

@@ -16,9 +16,10 @@ from __future__ import annotations
 from math import erfc, log, pi, sqrt
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 _NO_SKEW = 1e-4
+_TINY = np.finfo(np.float64).tiny
 _CENTRE = 1e-3
 _LEAST_RATIO, _LARGEST_RATIO = 0.3, 1.75
 
@@ -77,17 +78,9 @@ def log_tail(value: float, mean: float, variance: float, third: float, fourth: f
     return log_normal_tail(deviate)
 
 
-@njit(parallel=True, cache=True)
-def log_tails(value, cumulants):  # pragma: no cover - compiled
-    """:func:`log_tail` of (n,) values under (n, 4) cumulants."""
-    out = np.empty(value.size)
-    for i in prange(value.size):
-        c = cumulants[i]
-        out[i] = log_tail(value[i], c[0], c[1], c[2], c[3])
-    return out
-
-
-def p_values(log_p: np.ndarray, log_relabelings: np.ndarray) -> np.ndarray:
-    """Turn log tails into p-values in (0, 1]: never below one over the number of relabelings, never 0."""
-    floored = np.minimum(np.maximum(log_p, -log_relabelings), 0.0)
-    return np.maximum(np.exp(floored), np.finfo(float).tiny)
+@njit(cache=True)
+def p_value(log_p: float, log_relabelings: float) -> float:
+    """Turn a log tail into a p-value in (0, 1]: never below one over the number of relabelings, never 0."""
+    if np.isnan(log_p):
+        return np.nan
+    return max(np.exp(min(max(log_p, -log_relabelings), 0.0)), _TINY)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
-from niche._kernels import permutation_moments, saddlepoint_tail
+from niche._kernels import permutation_moments
 from niche._kernels.aggregate import Aggregate, Layout
 from niche._kernels.cell_pairs import CellPairs
+from niche._kernels.edge_tails import edge_tails
 from niche._kernels.permutation_moments import CentralMoments
 from niche._kernels.units import Units, combinations
 
-_CHUNK = 1_000_000
 _MOST_SKEW = 1.0
 _LEAST_EXPRESSING = 5.0
 
@@ -47,66 +46,51 @@ def strata_moments(aggregate: Aggregate, layout: Layout, sample_of_group: np.nda
 def analytic(
     pairs: CellPairs,
     cell_pair: np.ndarray,
-    left_unit: np.ndarray,
-    right_unit: np.ndarray,
+    pair: np.ndarray,
     ligand_mean: np.ndarray,
     receptor_mean: np.ndarray,
     *,
+    ligand_unit: np.ndarray,
+    receptor_unit: np.ndarray,
     units: Units,
     layout: Layout,
     moments: CentralMoments,
     n_group: np.ndarray,
-    expressing: np.ndarray,
+    fraction: np.ndarray,
 ) -> EdgeP:
-    """P-values of ``cell_pair`` x (``left_unit``, ``right_unit``) edges from exact moments.
+    """P-values of edges from exact moments.
 
-    A complex is the minimum over its subunits, which never exceeds any fixed choice of subunits, so
-    the smallest p-value over the choices is a rigorous upper bound of its own. ``expressing`` (n_edges,)
-    is the smaller :func:`expected_expressing` of the two sides.
+    ``cell_pair`` (n_edges,), in rising order, and ``pair`` say which cell types and which of the pairs of
+    ``ligand_unit`` and ``receptor_unit`` (n_pairs,) an edge joins; ``fraction`` (n_strata, n_genes) is the
+    share of non-zeros in every sample. A complex is the minimum over its subunits, which never exceeds
+    any fixed choice of subunits, so the smallest p-value over the choices bounds its own from above.
     """
     n_source, n_target = n_group[pairs.source_group], n_group[pairs.target_group]
     same = pairs.source == pairs.target
     limit = permutation_moments.log_relabelings(
         pairs.start, moments.n[pairs.sample], n_source, n_target, same
     )
-    out = [np.full(cell_pair.size, np.nan) for _ in range(3)]
-    trusted = expressing >= _LEAST_EXPRESSING
-    for first in range(0, cell_pair.size, _CHUNK):
-        part = slice(first, first + _CHUNK)
-        start, gene_left, gene_right = combinations(units, left_unit[part], right_unit[part])
-        if start[-1] == 0:
-            continue
-        repeats = np.diff(start)
-        owner = np.repeat(cell_pair[part], repeats)
-        found = permutation_moments.edge_moments(
-            owner, gene_left, gene_right, product_column(layout, gene_left, gene_right),
-            pairs.start, pairs.sample, n_source, n_target, pairs.weight, same,
-            moments.n, moments.mean, moments.variance, moments.third, moments.fourth,
-            moments.xy, moments.xxy, moments.xyy,
-        )  # fmt: skip
-        left, right = ligand_mean[part], receptor_mean[part]
-        for k, value in enumerate(((left + right) / 2, left, right)):
-            log_p = saddlepoint_tail.log_tails(np.repeat(value, repeats), np.ascontiguousarray(found[:, k]))
-            best = np.fmin.reduceat(log_p, start[:-1])
-            out[k][part] = saddlepoint_tail.p_values(best, limit[cell_pair[part]])
-        mild = np.abs(found[:, 0, 2]) <= _MOST_SKEW * found[:, 0, 1] ** 1.5
-        trusted[part] &= np.logical_and.reduceat(mild, start[:-1])
-    is_bound = (units.size[left_unit] > 1) | (units.size[right_unit] > 1)
-    return EdgeP(out[0], out[1], out[2], is_bound, trusted)
+    choice_start, product = _choices(units, layout, ligand_unit, receptor_unit, np.unique(pair))
+    p, expressing, mild = edge_tails(
+        np.searchsorted(cell_pair, np.arange(pairs.organ.size + 1)), pair, ligand_mean, receptor_mean,
+        ligand_unit, receptor_unit, choice_start, product, units.start, units.gene,
+        pairs.start, pairs.sample, n_source, n_target, pairs.weight, same, limit, fraction,
+        moments.n, moments.mean, moments.variance, moments.third, moments.fourth,
+        moments.xy, moments.xxy, moments.xyy, _MOST_SKEW,
+    )  # fmt: skip
+    is_bound = ((units.size[ligand_unit] > 1) | (units.size[receptor_unit] > 1))[pair]
+    trusted = mild & (expressing >= _LEAST_EXPRESSING)
+    return EdgeP(p[:, 0].copy(), p[:, 1].copy(), p[:, 2].copy(), is_bound, trusted)
 
 
-def expected_expressing(
-    pairs: CellPairs, fraction: np.ndarray, n_group: np.ndarray, units: Units, side: str
-) -> np.ndarray:
-    """Expressing cells a side would hold under permuted labels: (n_cell_pairs, n_units).
-
-    ``fraction`` (n_strata, n_genes) is the share of non-zeros of every sample.
-    """
-    group = pairs.source_group if side == "source" else pairs.target_group
-    cells = sparse.csr_matrix(
-        (n_group[group].astype(float), pairs.sample, pairs.start), shape=(pairs.organ.size, fraction.shape[0])
-    )
-    return units.lowest(np.asarray(cells @ fraction))
+def _choices(
+    units: Units, layout: Layout, left: np.ndarray, right: np.ndarray, used: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Product columns of the subunit choices of the pairs ``used``, and where each pair's begin."""
+    begin, gene_left, gene_right = combinations(units, left[used], right[used])
+    start = np.zeros(left.size, dtype=np.int64)
+    start[used] = begin[:-1]
+    return start, product_column(layout, gene_left, gene_right)
 
 
 def products_of(units: Units, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

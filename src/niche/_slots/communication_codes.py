@@ -37,4 +37,5 @@ NULLS = ("none", "analytic", "permutation", "bound")
 
 def sided(base: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Code of a reason that holds for the first side, the second or both; 0 where for neither."""
-    return np.where(first & second, base + 2, np.where(first, base, np.where(second, base + 1, 0)))
+    codes = np.array([0, base, base + 1, base + 2], dtype=np.uint8)
+    return codes[first.astype(np.uint8) + 2 * second.astype(np.uint8)]

@@ -10,6 +10,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
+from niche._kernels.row_digests import row_digests
 from niche._slots.matrix import as_csr, is_dask
 
 _STRETCH = 64
@@ -82,8 +83,7 @@ def _matrix_digest(adata: ad.AnnData, layer: str | None) -> str:
     for first in _starts(n_rows):
         block = values[first : min(first + _STRETCH, n_rows)]
         csr = as_csr(block.compute() if is_dask(block) else block)
-        csr.eliminate_zeros()
-        parts += [csr.indices.astype(np.int64), csr.data.astype(np.float64)]
+        parts.append(row_digests(csr.data.astype(np.float64).view(np.uint64), csr.indices, csr.indptr))
     return _digest(*parts)
 
 

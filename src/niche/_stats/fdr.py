@@ -14,7 +14,7 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     tested = np.flatnonzero(~np.isnan(p))
     if tested.size == 0:
         return q
-    order = tested[np.argsort(p[tested], kind="stable")]
+    order = tested[np.argsort(p[tested])]
     scaled = p[order] * tested.size / np.arange(1, tested.size + 1)
     q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return q

@@ -6,6 +6,7 @@ import numpy as np
 
 from niche._kernels.expression import Edges, Expression
 from niche._kernels.rank_aggregation import robust_rank
+from niche._kernels.sided_codes import sided_codes
 from niche._slots import communication_codes as codes
 from niche._stats.fdr import benjamini_hochberg
 from niche.errors import InputValueError
@@ -23,8 +24,7 @@ def edges_of(
     props = [pairs.average(expression.fraction, side) for side in ("source", "target")]
     reached = np.greater if strict else np.greater_equal
     silent = [~(reached(f, expression.expr_prop) & (m > 0)) for m, f in zip(means, props, strict=True)]
-    silent_left, silent_right = silent[0][:, genes.ligand], silent[1][:, genes.receptor]
-    reasons = codes.sided(codes.EXPRESSION, silent_left, silent_right).astype(np.uint8)
+    reasons = sided_codes(*silent, genes.ligand, genes.receptor, codes.EXPRESSION)
     units = genes.units
     missing = np.add.reduceat((units.gene < 0).astype(int), units.start[:-1])
     for base, is_so in ((codes.SUBUNIT, missing > 0), (codes.MEASURED, missing == units.size)):
@@ -41,11 +41,11 @@ def edges_of(
         code = codes.sided(base, lacking[pairs.organ, pairs.source], lacking[pairs.organ, pairs.target])
         reason_of_pair = np.where(code > 0, code, reason_of_pair)
     reasons[reason_of_pair > 0] = reason_of_pair[reason_of_pair > 0][:, None]
-    pair, column = np.nonzero(reasons == 0)
+    pair, column = np.divmod(np.flatnonzero(reasons.ravel() == 0), reasons.shape[1])
     left, right = genes.ligand[column], genes.receptor[column]
     edges = Edges(
         pair, pairs.organ[pair], pairs.source[pair], pairs.target[pair], left, right,
-        means[0][pair, left], means[1][pair, right], props[0][pair, left], props[1][pair, right],
+        means[0][pair, left], means[1][pair, right], props[0][pair, left], props[1][pair, right], column,
     )  # fmt: skip
     return reasons, edges
 
@@ -60,7 +60,7 @@ def values_of(
     """Scores, p-values and ranks of the expressed edges; edges without a null lose their status."""
     columns: dict[str, np.ndarray] = {
         "cell_pair": edges.cell_pair.astype(np.int32),
-        "pair": np.nonzero(reasons == 0)[1].astype(np.int32),
+        "pair": edges.pair.astype(np.int32),
         "null": np.zeros(edges.organ.size, dtype=np.uint8),
         "n_samples_expressed": _n_expressed(expression, edges),
     }

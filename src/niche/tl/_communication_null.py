@@ -78,14 +78,11 @@ def _analytic(expression: Expression, edges: Edges, genes: GenePairs, data: Pass
     nonzero = np.zeros_like(data.aggregate.square)
     np.add.at(nonzero, data.sample_of_group, data.aggregate.nonzero)
     fraction = nonzero / np.maximum(data.aggregate.n_stratum, 1)[:, None]
-    n_group, pairs = data.aggregate.n, expression.pairs
-    left = specificity.expected_expressing(pairs, fraction, n_group, genes.units, "source")
-    right = specificity.expected_expressing(pairs, fraction, n_group, genes.units, "target")
     return specificity.analytic(
-        pairs, edges.cell_pair, edges.ligand, edges.receptor, edges.ligand_means, edges.receptor_means,
-        units=genes.units, layout=data.layout, n_group=n_group,
+        expression.pairs, edges.cell_pair, edges.pair, edges.ligand_means, edges.receptor_means,
+        ligand_unit=genes.ligand, receptor_unit=genes.receptor, units=genes.units, layout=data.layout,
         moments=specificity.strata_moments(data.aggregate, data.layout, data.sample_of_group),
-        expressing=np.minimum(left[edges.cell_pair, edges.ligand], right[edges.cell_pair, edges.receptor]),
+        n_group=data.aggregate.n, fraction=fraction,
     )  # fmt: skip
 
 
