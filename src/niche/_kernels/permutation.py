@@ -16,6 +16,7 @@ from scipy import sparse
 BUDGET_BYTES = 192 << 20
 _LARGEST_BLOCK = 64
 _TIE = 1e-9
+_EDGES = 256
 
 
 @dataclass(frozen=True)
@@ -94,35 +95,39 @@ def shuffled_groups(group, stratum_start, streams, out):  # pragma: no cover - c
 
 @njit(parallel=True, cache=True)
 def group_means(start, cell, value, groups, n, out):  # pragma: no cover
-    """Fill ``out`` (n_genes, n_groups, n_perms) with means under each permutation."""
+    """Fill ``out`` (n_genes, n_groups, n_perms) with means under the permutations ``groups``."""
     n_perms = groups.shape[1]
     for j in prange(start.size - 1):
         mean = out[j]
         mean[:] = 0.0
         for k in range(start[j], start[j + 1]):
-            i, x = cell[k], value[k]
+            group, x = groups[cell[k]], np.float64(value[k])
             for b in range(n_perms):
-                mean[groups[i, b], b] += x
+                mean[group[b], b] += x
         for g in range(n.size):
             if n[g] > 0:
                 for b in range(n_perms):
                     mean[g, b] /= n[g]
 
 
-@njit(inline="always")
-def _lowest(means, unit, unit_start, unit_gene, group, b):
-    low = means[unit_gene[unit_start[unit]], group, b]
+@njit(cache=True)
+def _fill_lowest(out, means, unit, unit_start, unit_gene, group):  # pragma: no cover
+    """Fill ``out`` (n_perms,) with the lowest subunit's mean of a unit in a group."""
+    first = means[unit_gene[unit_start[unit]], group]
+    for b in range(out.size):
+        out[b] = first[b]
     for k in range(unit_start[unit] + 1, unit_start[unit + 1]):
-        low = min(low, means[unit_gene[k], group, b])
-    return low
+        other = means[unit_gene[k], group]
+        for b in range(out.size):
+            out[b] = min(out[b], other[b])
 
 
 @njit(parallel=True, cache=True)
 def count_exceedances(
-    means, observed, cell_pair, left, right, sides, start, source_group, target_group, weight,
+    means, n_perms, observed, cell_pair, left, right, sides, start, source_group, target_group, weight,
     unit_start, unit_gene, limit, strict, silent_is_zero, count, drawn,
 ):  # fmt: skip  # pragma: no cover
-    """Count the permutations whose statistic reaches ``observed``, up to ``limit`` of them.
+    """Count which of the first ``n_perms`` permutations reach ``observed``, up to ``limit`` of them.
 
     ``sides`` chooses the statistic: 0 for (ligand + receptor) / 2, 1 ligand, 2 receptor; units take
     their lowest subunit within every sample and permutation. A permutation reaches the observed value
@@ -130,35 +135,42 @@ def count_exceedances(
     of both sides is 0 under the permutation adds nothing. ``count`` and ``drawn`` (n_edges,) are added
     to; an edge stops drawing at the permutation that brings it to the limit.
     """
-    n_perms = means.shape[2]
-    for e in prange(observed.size):
-        c, u, v, side = cell_pair[e], left[e], right[e], sides[e]
-        found = np.zeros(n_perms)
-        for k in range(start[c], start[c + 1]):
-            w = weight[k] / 2.0 if side == 0 else weight[k]
-            if side == 0 and silent_is_zero:
-                for b in range(n_perms):
-                    x = _lowest(means, u, unit_start, unit_gene, source_group[k], b)
-                    y = _lowest(means, v, unit_start, unit_gene, target_group[k], b)
-                    if x > 0.0 and y > 0.0:
-                        found[b] += w * (x + y)
+    for part in prange((observed.size + _EDGES - 1) // _EDGES):
+        found, x, y = np.empty(n_perms), np.zeros(n_perms), np.zeros(n_perms)
+        for e in range(part * _EDGES, min((part + 1) * _EDGES, observed.size)):
+            c, side = cell_pair[e], sides[e]
+            found[:] = 0.0
+            for k in range(start[c], start[c + 1]):
+                w = weight[k] / 2.0 if side == 0 else weight[k]
+                if side != 2:
+                    _fill_lowest(x, means, left[e], unit_start, unit_gene, source_group[k])
+                if side != 1:
+                    _fill_lowest(y, means, right[e], unit_start, unit_gene, target_group[k])
+                if side == 0 and silent_is_zero:
+                    for b in range(n_perms):
+                        if x[b] > 0.0 and y[b] > 0.0:
+                            found[b] += w * (x[b] + y[b])
+                elif side == 0:
+                    for b in range(n_perms):
+                        found[b] += w * x[b] + w * y[b]
+                else:
+                    one = x if side == 1 else y
+                    for b in range(n_perms):
+                        found[b] += w * one[b]
+            slack = _TIE * (1.0 + abs(observed[e]))
+            threshold = observed[e] + slack if strict else observed[e] - slack
+            reached = 0
+            for b in range(n_perms):
+                reached += found[b] >= threshold
+            if count[e] + reached < limit:
+                count[e] += reached
+                drawn[e] += n_perms
                 continue
-            if side != 2:
-                g = source_group[k]
-                for b in range(n_perms):
-                    found[b] += w * _lowest(means, u, unit_start, unit_gene, g, b)
-            if side != 1:
-                g = target_group[k]
-                for b in range(n_perms):
-                    found[b] += w * _lowest(means, v, unit_start, unit_gene, g, b)
-        slack = _TIE * (1.0 + abs(observed[e]))
-        threshold = observed[e] + slack if strict else observed[e] - slack
-        for b in range(n_perms):
-            if count[e] >= limit:
-                break
-            drawn[e] += 1
-            if found[b] >= threshold:
-                count[e] += 1
+            for b in range(n_perms):
+                if count[e] >= limit:
+                    break
+                drawn[e] += 1
+                count[e] += found[b] >= threshold
 
 
 FIELDS = ("cell_pair", "left", "right", "sides", "observed")
@@ -215,17 +227,17 @@ def permuted_p(
     most = n_perms + 1 if limit is None else limit
     count, drawn = np.zeros((2, statistics.observed.size), dtype=np.int64)
     active = np.arange(statistics.observed.size)
-    size = block_size(n_groups, n_genes)
+    size = min(block_size(n_groups, n_genes), n_perms)
     groups = np.empty((columns.group.size, size), dtype=np.uint16)
     means = np.empty((n_genes, n_groups, size))
     for first in range(0, n_perms, size):
         n = min(size, n_perms - first)
-        shuffled_groups(columns.group, columns.stratum_start, streams_of(seed, first, n), groups[:, :n])
-        group_means(columns.start, columns.cell, columns.value, groups[:, :n], columns.n, means[:, :, :n])
-        now = statistics.take(active)
+        shuffled_groups(columns.group, columns.stratum_start, streams_of(seed, first, size), groups)
+        group_means(columns.start, columns.cell, columns.value, groups, columns.n, means)
+        now = statistics if active.size == count.size else statistics.take(active)
         count_now, drawn_now = count[active], drawn[active]
         count_exceedances(
-            means[:, :, :n], now.observed, now.cell_pair, now.left, now.right, now.sides, start,
+            means, n, now.observed, now.cell_pair, now.left, now.right, now.sides, start,
             source_group, target_group, weight, unit_start, unit_gene, most, strict, silent_is_zero,
             count_now, drawn_now,
         )  # fmt: skip
