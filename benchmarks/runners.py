@@ -6,17 +6,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import pickle
 import resource
 import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from pathlib import Path
 
 import anndata as ad
 import numpy as np
 import pandas as pd
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+import cellphonedb_database
 
 EDGE = ["source", "target", "ligand", "receptor"]
 
@@ -86,31 +93,34 @@ def squidpy(file, pairs, n_perms):
     return timed(seconds), out
 
 
-def cellphonedb_tables(pairs):
-    """A resource in the layout that CellPhoneDB and FastCCC read."""
-    names = pd.concat([pairs["ligand"], pairs["receptor"]]).unique()
-    genes = sorted({gene for name in names for gene in name.split("_")})
-    protein = {gene: i + 1 for i, gene in enumerate(genes)}
-    complexes = {name: 100_000 + i for i, name in enumerate(sorted(n for n in names if "_" in n))}
-    number = {**protein, **complexes}
-    return {
-        "gene_table": pd.DataFrame({"protein_id": protein.values(), "hgnc_symbol": protein.keys()}),
-        "protein_table": pd.DataFrame(
-            {"id_protein": protein.values(), "protein_multidata_id": protein.values()}
-        ),
-        "complex_table": pd.DataFrame({"complex_multidata_id": complexes.values()}),
-        "complex_composition_table": pd.DataFrame(
-            [(number[name], protein[gene]) for name in complexes for gene in name.split("_")],
-            columns=["complex_multidata_id", "protein_multidata_id"],
-        ),
-        "interaction_table": pd.DataFrame(
-            {
-                "id_cp_interaction": [f"I{i}" for i in range(len(pairs))],
-                "multidata_1_id": pairs["ligand"].map(number).to_numpy(),
-                "multidata_2_id": pairs["receptor"].map(number).to_numpy(),
-            }
-        ),
-    }
+def cellphonedb(file, pairs, n_perms):
+    """One thread: its workers repeat each other's permutations."""
+    from cellphonedb.src.core.methods import cpdb_statistical_analysis_method as method
+
+    adata = ad.read_h5ad(file)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        meta = pd.DataFrame({"Cell": adata.obs_names, "cell_type": adata.obs["cell_type"].to_numpy()})
+        meta.to_csv(folder / "meta.tsv", sep="\t", index=False)
+        database = cellphonedb_database.write(pairs, folder / "database.zip")
+        start = time.perf_counter()
+        with contextlib.redirect_stdout(io.StringIO()):
+            method.call(
+                cpdb_file_path=str(database), meta_file_path=str(folder / "meta.tsv"), counts_file_path=adata,
+                counts_data="hgnc_symbol", output_path=str(folder), iterations=n_perms, threshold=0.1,
+                threads=1, debug=True,
+            )  # fmt: skip
+        seconds = time.perf_counter() - start
+        found = pickle.loads((folder / "debug_intermediate.pkl").read_bytes())
+    tables = [found[name] for name in ("real_mean_analysis", "real_percent_analysis", "result_percent")]
+    mean, expressed, p = (np.asarray(table) for table in tables)
+    kept = np.argwhere((mean > 0) & (expressed > 0))
+    types = [label.split("|") for label in tables[0].columns[kept[:, 1]]]
+    out = pd.DataFrame(types, columns=["source", "target"])
+    of_row = pairs.loc[tables[0].index[kept[:, 0]]]
+    out["ligand"], out["receptor"] = of_row["ligand"].to_numpy(), of_row["receptor"].to_numpy()
+    out["mean"], out["p"] = mean[kept[:, 0], kept[:, 1]], p[kept[:, 0], kept[:, 1]]
+    return timed(seconds), out
 
 
 def fastccc(file, pairs, n_perms):
@@ -120,14 +130,14 @@ def fastccc(file, pairs, n_perms):
     logger.remove()
     adata = ad.read_h5ad(file)
     with tempfile.TemporaryDirectory() as folder:
-        for name, table in cellphonedb_tables(pairs).items():
-            table.to_csv(Path(folder) / f"{name}.csv", index=False)
+        with zipfile.ZipFile(cellphonedb_database.write(pairs, Path(folder) / "database.zip")) as archive:
+            archive.extractall(folder)
         start = time.perf_counter()
         strength, p, percents = fc.statistical_analysis_method(
             folder, None, adata, meta_key="cell_type", save_path=folder
         )[:3]
         seconds = time.perf_counter() - start
-    number = {f"I{i}": row for i, row in enumerate(pairs[["ligand", "receptor"]].itertuples(index=False))}
+    number = {f"CPI-{i}": row for i, row in enumerate(pairs[["ligand", "receptor"]].itertuples(index=False))}
     kept = np.argwhere(np.asarray(percents, dtype=bool))
     types = [label.split("|") for label in p.index[kept[:, 0]]]
     sides = [number[name] for name in p.columns[kept[:, 1]]]
@@ -146,6 +156,9 @@ def timed(seconds):
     return {"cold": seconds, "warm": seconds, "peak_gb": peak_gb()}
 
 
+PEERS = {"liana": liana, "squidpy": squidpy, "cellphonedb": cellphonedb, "fastccc": fastccc}
+
+
 def main(tool, file, pairs, n_perms, out):
     warnings.simplefilter("ignore")
     table, n = pd.read_csv(pairs, sep="\t"), int(n_perms)
@@ -153,7 +166,7 @@ def main(tool, file, pairs, n_perms, out):
     if kind == "niche":
         done, edges = niche(null.removesuffix("-disk"), file, table, n, backed=null.endswith("-disk"))
     else:
-        done, edges = {"liana": liana, "squidpy": squidpy, "fastccc": fastccc}[kind](file, table, n)
+        done, edges = PEERS[kind](file, table, n)
     edges[[*EDGE, "mean", "p"]].astype(dict.fromkeys(EDGE, str)).to_csv(out, sep="\t", index=False)
     print(json.dumps(done | {"rows": len(edges)}))
 
