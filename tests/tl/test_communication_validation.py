@@ -149,7 +149,11 @@ def test_analytic_p_against_a_million_permutations():
 
 
 def test_p_values_are_uniform_under_relabeling():
-    """Simple edges, by the law that gave each p; a permutation p is no finer than 1 / 1,001."""
+    """Simple edges, by the law that gave each p; a permutation p is no finer than 1 / 1,001.
+
+    Complexes are taken whatever law gave their p: which law that is depends on the p, so laws apart would
+    be selected sets. Their bounds make them conservative, so only the upper limit is asked of them.
+    """
     cut, allowed = np.array([0.05, 1e-3, 1e-4]), np.array([0.1, 0.25, 0.4])
     lines = [
         "| setting | law | p-values | rate at 0.05 | at 0.001 | at 0.0001 |",
@@ -160,16 +164,18 @@ def test_p_values_are_uniform_under_relabeling():
         adata = cells(mean_level=level, n_samples=4, seed=5)
         rng = np.random.default_rng(0)
         labels = adata.obs["cell_type"].to_numpy()
-        hits, n = {"analytic": np.zeros(3), "permutation": np.zeros(3)}, {"analytic": 0, "permutation": 0}
+        hits = {law: np.zeros(3) for law in ("analytic", "permutation", "complexes, any")}
+        n = dict.fromkeys(hits, 0)
         for _ in range(N_RELABELINGS):
             shuffled = labels.copy()
             for rows in adata.obs.groupby("sample", observed=True).indices.values():
                 shuffled[rows] = rng.permutation(shuffled[rows])
             adata.obs["cell_type"] = shuffled
             table = run(adata, null="hybrid", n_perms=1_000, rng=int(rng.integers(2**31)))
-            table = table[~table["receptor_complex"].astype(str).str.contains("_")]
+            is_complex = table["receptor_complex"].astype(str).str.contains("_")
             for law in hits:
-                p = table.loc[table["null"] == law, "pval"].to_numpy()
+                mine = is_complex if law == "complexes, any" else ~is_complex & (table["null"] == law)
+                p = table.loc[mine, "pval"].to_numpy()
                 hits[law] += (p[:, None] <= cut).sum(axis=0)
                 n[law] += p.size
         for law, found in hits.items():
@@ -182,4 +188,4 @@ def test_p_values_are_uniform_under_relabeling():
     for (name, law), rate in rates.items():
         off = rate / cut - 1
         assert (off <= allowed).all(), (name, law, rate)
-        assert law == "permutation" or (off >= -allowed).all(), (name, law, rate)
+        assert law != "analytic" or (off >= -allowed).all(), (name, law, rate)
