@@ -12,21 +12,28 @@ DESIGN = "design"
 QC = "qc"
 NORMALIZE = "normalize"
 GENES = "harmonize_genes"
+AMBIENT = "ambient"
 CNV = "cnv"
 COMPARTMENTS = "compartments"
 CLUSTER = "cluster"
+ANNOTATE = "annotate"
+INTEGRATE = "integrate"
 COMMUNICATION = "communication"
 RECIPE = "recipe"
 
 # obs
 CLUSTER_OBS = "cluster"
+LINEAGE = "lineage"
 DOUBLET_SCORE = "doublet_score"
+SPECIES = "species"
+MALIGNANT_PROBABILITY = "malignant_probability"
 QC_PASS = "qc_pass"
 QC_REASON = "qc_reason"
 
 # obsm
 PCA = "X_niche_pca"
 UMAP = "X_niche_umap"
+INTEGRATED = "X_integrated"
 
 # var
 SYMBOL = "symbol"
