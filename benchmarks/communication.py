@@ -179,9 +179,10 @@ def large(peer: dict[str, object], data: Path, pairs: Path, folder: Path) -> str
     if "not_run" in peer:
         return f"fastccc on {data.stem}: not run, {peer['not_run'][:80]}"
     work = same_work(peer, pd.read_csv(ours["edges"], sep="\t"))
+    cold, warm = (peer[name] / ours[name] for name in ("cold", "warm"))
     return (
-        f"{MOST_IN_MEMORY:,} cells in memory, fastccc / niche: cold {peer['cold'] / ours['cold']:.0f} x, "
-        f"warm {peer['warm'] / ours['warm']:.0f} x; {peer['peak_gb']:.1f} and {ours['peak_gb']:.1f} GB; {work}."
+        f"{MOST_IN_MEMORY:,} cells in memory, fastccc / niche: cold {cold:.0f} x, warm {warm:.0f} x; "
+        f"{peer['peak_gb']:.1f} and {ours['peak_gb']:.1f} GB; {work}."
     )
 
 
