@@ -81,22 +81,44 @@ class Profile:
     threshold: float
 
 
-def group_means(
-    blocks: Blocks, windows: Windows, group: np.ndarray, second: np.ndarray, n_groups: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of every gene in groups of cells, exactly: (n_groups, n_genes), and cells per group.
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over the matrix says about its genes, exactly.
 
-    ``group`` and ``second`` (n_obs,) int32 are the up to two groups of each cell, -1 for none.
+    Attributes
+    ----------
+    means
+        (n_groups, n_genes) mean of each gene in each group of cells.
+    detected
+        (n_genes,) cells in which the gene is seen.
     """
-    sums = np.zeros((n_groups, windows.stretch.size), dtype=np.int64)
-    for first, block in blocks():
-        rows.add_to_groups(
-            block.data, block.indices, block.indptr, group[first : first + block.shape[0]],
-            second[first : first + block.shape[0]], windows.gene_of_column, sums,
-        )  # fmt: skip
+
+    means: np.ndarray
+    detected: np.ndarray
+
+
+def survey(
+    blocks: Blocks, gene_of_column: np.ndarray, group: np.ndarray, second: np.ndarray, n_groups: int
+) -> Survey:
+    """Sum genes over groups of cells, and count the cells in which they are seen.
+
+    ``gene_of_column`` (n_vars,) int32 numbers the genes, -1 for columns left out; ``group`` and ``second``
+    (n_obs,) int32 are the up to two groups of each cell, -1 for none.
+    """
+    n_genes = int(gene_of_column.max(initial=-1)) + 1
+    sums = np.zeros((n_groups, n_genes), dtype=np.int64)
+    detected = np.zeros(n_genes, dtype=np.int64)
+    with ThreadPoolExecutor(1) as pool:
+        for first, block in blocks():
+            counting = pool.submit(rows.count_detected, block.data, block.indices, gene_of_column, detected)
+            mine = slice(first, first + block.shape[0])
+            rows.add_to_groups(
+                block.data, block.indices, block.indptr, group[mine], second[mine], gene_of_column, sums
+            )
+            counting.result()
     both = np.concatenate([group, second])
     n = np.bincount(both[both >= 0], minlength=n_groups)
-    return sums / rows.FIXED_POINT / np.maximum(n, 1)[:, None], n
+    return Survey(sums / rows.FIXED_POINT / np.maximum(n, 1)[:, None], detected)
 
 
 def infer(

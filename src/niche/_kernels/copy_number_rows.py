@@ -73,6 +73,15 @@ def add_to_groups(data, indices, indptr, group, second, gene_of_column, sums):  
 
 
 @njit(nogil=True, cache=True)
+def count_detected(data, indices, gene_of_column, detected):  # pragma: no cover
+    """Count the cells in which each gene is seen."""
+    for k in range(data.size):
+        j = gene_of_column[indices[k]]
+        if j >= 0 and data[k] > 0:
+            detected[j] += 1
+
+
+@njit(nogil=True, cache=True)
 def smooth(deltas, windows, out):  # pragma: no cover
     """Weighted means over windows, from the sums of stretches.
 

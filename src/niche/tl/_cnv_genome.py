@@ -18,6 +18,14 @@ from niche.resources.gene_placement import HOW, Placement, chromosome_names, pla
 MINIMUM_GENES = 10
 """Chromosomes with fewer placed genes are left out: their mean would be the noise of a few genes."""
 
+LOW_SHARE = 0.5
+"""Share of placed genes below which the log warns."""
+
+USED = HOW[:-1]
+EXCLUDED, OTHER = "excluded_chromosome", "other_chromosome"
+UNSEEN, SMALL = "seen_in_few_cells", "chromosome_of_few_genes"
+"""Why a placed gene is not used."""
+
 _STANDARD = r"chr(\d+|X|Y|M)"
 
 
@@ -64,69 +72,102 @@ def excluded_names(exclude_chromosomes: Sequence[str] | None) -> list[str]:
     return [str(name) for name in chromosome_names(pd.Series(list(exclude_chromosomes), dtype=object))]
 
 
-def genome_of(
-    var: pd.DataFrame,
-    *,
-    positions: str,
-    organism: str | None,
-    excluded: list[str],
-    window: int,
-    step: int,
-    strict: bool,
-) -> Genome:
-    """Place the genes and lay windows over the chromosomes.
+@dataclass(frozen=True)
+class Candidates:
+    """Genes that lie on a chromosome that takes part.
 
-    ``strict`` leaves out everything but numbered chromosomes, X, Y and M, and chromosomes with fewer than
-    :data:`MINIMUM_GENES` genes; else every chromosome whose name starts with ``chr``, M aside, takes part.
+    Attributes
+    ----------
+    placement
+        Positions of all genes.
+    reason
+        (n_vars,) object: how a gene was placed, or why it does not take part.
+    gene_of_column
+        (n_vars,) int32: number of each candidate in the order of the columns, -1 for other genes.
+    """
+
+    placement: Placement
+    reason: np.ndarray
+    gene_of_column: np.ndarray
+
+
+def candidates_of(
+    var: pd.DataFrame, *, positions: str, organism: str | None, excluded: list[str], strict: bool
+) -> Candidates:
+    """Place the genes; leave out those on chromosomes that take no part.
+
+    ``strict`` takes numbered chromosomes, X, Y and M only; else every chromosome whose name starts with
+    ``chr``, M aside, takes part.
     """
     placement = place_genes(var, positions=positions, organism=organism)
-    _some_placed(placement, var)
-    reason = placement.how.astype(object).copy()
-    reason[placement.placed & np.isin(placement.chromosome, excluded)] = "excluded_chromosome"
-    usual = np.array([_takes_part(name, strict=strict) for name in placement.chromosome], dtype=bool)
-    reason[placement.placed & ~usual & (reason != "excluded_chromosome")] = "other_chromosome"
-    if strict:
-        open_ = np.isin(reason, HOW[:-1])
-        names, n = np.unique(placement.chromosome[open_].astype(str), return_counts=True)
-        small = names[n < MINIMUM_GENES].tolist()
-        reason[open_ & np.isin(placement.chromosome, small)] = "chromosome_of_few_genes"
-    used = np.isin(reason, HOW[:-1])
-    chromosomes = sorted(set(placement.chromosome[used]), key=_natural)
-    if len(chromosomes) < 2:
+    if not placement.placed.any():
         raise InputValueError(
-            f"copy number is read by comparing chromosomes, and genes lie on {len(chromosomes)} of them only "
-            f"({validate.shown(chromosomes) or 'none'}; placed: {_counts(reason)}). Give the whole genome."
+            f"none of the genes could be placed on the genome, for example {validate.shown(var.index[:3])}. "
+            "Name genes by symbols or Ensembl gene ids (human or mouse), or give positions of your own as "
+            "adata.var['chromosome'], ['start'], ['end']."
         )
+    reason = placement.how.astype(object).copy()
+    usual = np.array([_takes_part(name, strict=strict) for name in placement.chromosome], dtype=bool)
+    reason[placement.placed & ~usual] = OTHER
+    reason[placement.placed & np.isin(placement.chromosome, excluded)] = EXCLUDED
+    used = np.isin(reason, USED)
+    several_chromosomes(placement.chromosome[used], reason)
+    return Candidates(placement, reason, np.where(used, np.cumsum(used) - 1, -1).astype(np.int32))
+
+
+def several_chromosomes(chromosome: np.ndarray, reason: np.ndarray) -> list[str]:
+    """Names of the chromosomes in order; refuse fewer than two."""
+    names = sorted(set(chromosome), key=_natural)
+    if len(names) < 2:
+        placed = _counted(reason)
+        said = ", ".join(f"{how} {n}" for how, n in zip(placed["how"], placed["n_genes"], strict=True))
+        raise InputValueError(
+            "copy number is read by comparing chromosomes, and the genes that can be used lie on "
+            f"{len(names)} of them only ({validate.shown(names) or 'none'}; genes: {said}). "
+            "Give the whole genome."
+        )
+    return names
+
+
+def genome_of(
+    candidates: Candidates, var: pd.DataFrame, seen: np.ndarray, *, window: int, step: int, strict: bool
+) -> tuple[Genome, np.ndarray]:
+    """Lay windows over the chromosomes; also say which candidates (n_candidates,) bool are left.
+
+    ``seen`` (n_candidates,) bool: genes that enough cells express. ``strict`` leaves out chromosomes with
+    fewer than :data:`MINIMUM_GENES` genes.
+    """
+    placement, reason = candidates.placement, candidates.reason.copy()
+    column = np.flatnonzero(candidates.gene_of_column >= 0)
+    reason[column[~seen]] = UNSEEN
+    used = np.isin(reason, USED)
+    if strict:
+        names, n = np.unique(placement.chromosome[used].astype(str), return_counts=True)
+        few = used & np.isin(placement.chromosome, names[n < MINIMUM_GENES].tolist())
+        reason[few] = SMALL
+        used &= ~few
+    chromosomes = several_chromosomes(placement.chromosome[used], reason)
     order = _in_order if strict else _by_start
     columns = [order(placement, np.flatnonzero(used & (placement.chromosome == c)), var) for c in chromosomes]
     windows = windows_along(columns, len(var), window=window, step=step)
-    counted = pd.Series(reason).value_counts(sort=False)
-    listed = [name for name in (*HOW, *sorted(set(reason) - set(HOW))) if name in counted.index]
     genome = Genome(
         chromosomes,
         windows,
-        pd.DataFrame({"how": np.array(listed, dtype=object), "n_genes": [int(counted[n]) for n in listed]}),
+        _counted(reason),
         float(placement.placed.mean()),
         int(used.sum()),
         _table(placement, columns, chromosomes, windows),
         placement.organism,
     )
-    level = logger.info if genome.share_placed >= 0.5 else logger.warning
+    level = logger.info if genome.share_placed >= LOW_SHARE else logger.warning
     level(
         "infer_cnv: %.1f %% of %d genes placed; %d used on %d chromosomes",
-        100 * genome.share_placed, len(var), genome.n_used, len(chromosomes),
-    )  # fmt: skip
-    return genome
-
-
-def _some_placed(placement: Placement, var: pd.DataFrame) -> None:
-    if placement.placed.any():
-        return
-    raise InputValueError(
-        "none of the genes could be placed on the genome, for example "
-        f"{validate.shown(var.index[:3])}. Name genes by symbols or Ensembl gene ids (human or mouse), or "
-        "give positions of your own as adata.var['chromosome'], ['start'], ['end']."
+        100 * genome.share_placed,
+        len(var),
+        genome.n_used,
+        len(chromosomes),
     )
+    return genome, used[column]
 
 
 def _takes_part(name: str, *, strict: bool) -> bool:
@@ -153,9 +194,11 @@ def _by_start(placement: Placement, columns: np.ndarray, var: pd.DataFrame) -> n
     return columns[start.reset_index(drop=True).sort_values().index.to_numpy()]
 
 
-def _counts(reason: np.ndarray) -> str:
-    found = pd.Series(reason).value_counts()
-    return ", ".join(f"{name} {n}" for name, n in found.items())
+def _counted(reason: np.ndarray) -> pd.DataFrame:
+    """Number of genes by how they were placed, or why they are not used."""
+    counts = pd.Series(reason).value_counts()
+    listed = [name for name in (*HOW, EXCLUDED, OTHER, UNSEEN, SMALL) if name in counts.index]
+    return pd.DataFrame({"how": np.array(listed, dtype=object), "n_genes": [int(counts[n]) for n in listed]})
 
 
 def _table(

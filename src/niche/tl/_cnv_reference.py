@@ -9,7 +9,6 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from niche._kernels.copy_number import Blocks, Windows, group_means
 from niche._settings import settings
 from niche._slots import validate
 from niche._slots.validate import Factor
@@ -18,7 +17,8 @@ from niche.errors import InputTypeError, InputValueError, MissingKeyError
 MINIMUM_OF_CATEGORY = 10
 """Cells below which a category is no reference: the noise of its mean would look like copy number."""
 
-OWN, GLOBAL, ALL_CELLS = "own", "global", "all_cells"
+OWN, MIXED, GLOBAL, ALL_CELLS = "own", "mixed", "global", "all_cells"
+"""Whose reference cells a sample is compared with."""
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,36 @@ class Categories:
 
 @dataclass(frozen=True)
 class References:
-    """Bounds of normal expression.
+    """Which groups of cells bound normal expression, for whom.
 
     Attributes
     ----------
-    lower, upper
-        (n_references, n_genes).
+    first, second
+        (n_obs,) int32: the groups each cell is averaged into, -1 for none.
+    n_groups
+        Number of groups.
+    bounds
+        (n_references, n) groups whose lowest and highest means are the bounds; first those of all samples.
     of_cell
-        (n_obs,) int32: which bounds hold for a cell.
+        (n_obs,) int32: the reference that a cell is compared with.
     is_reference
-        (n_obs,) bool: cells the bounds were made from.
+        (n_obs,) bool: cells that references were made from.
     table
-        Frame ``sample, n_cells, n_reference_cells, reference, categories, reason``.
+        Frame ``sample, n_cells, n_reference_cells, reference, own, of_all_samples``.
     """
 
-    lower: np.ndarray
-    upper: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    n_groups: int
+    bounds: np.ndarray
     of_cell: np.ndarray
     is_reference: np.ndarray
     table: pd.DataFrame
+
+    def lower_and_upper(self, means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds (n_references, n_genes) from the means of the groups."""
+        low = np.stack([means[groups].min(axis=0) for groups in self.bounds])
+        return low, np.stack([means[groups].max(axis=0) for groups in self.bounds])
 
 
 def categories_of(
@@ -93,95 +104,76 @@ def categories_of(
     return Categories(key, wanted, codes)
 
 
-def pooled_references(
-    blocks: Blocks, windows: Windows, categories: Categories, samples: Factor
-) -> References:
+def pooled_references(categories: Categories, samples: Factor) -> References:
     """One reference for all cells: bounds over the categories, however few cells they have."""
-    none = np.full(categories.codes.size, -1, dtype=np.int32)
-    means, _ = group_means(blocks, windows, categories.codes, none, len(categories.names))
+    n_groups, n_cells = len(categories.names), categories.codes.size
     kind = GLOBAL if categories.key else ALL_CELLS
-    used = np.array([kind] * len(samples.names), dtype=object)
-    table = _table(samples, categories, used, [categories.names] * len(used), [""] * len(used))
+    whose = [(kind, "", "; ".join(categories.names))] * len(samples.names)
     return References(
-        means.min(axis=0, keepdims=True),
-        means.max(axis=0, keepdims=True),
-        np.zeros(categories.codes.size, dtype=np.int32),
+        categories.codes,
+        np.full(n_cells, -1, dtype=np.int32),
+        n_groups,
+        np.arange(n_groups)[None],
+        np.zeros(n_cells, dtype=np.int32),
         categories.codes >= 0,
-        table,
+        _table(samples, categories, whose),
     )
 
 
-def references_by_sample(
-    blocks: Blocks, windows: Windows, categories: Categories, samples: Factor, min_reference_cells: int
-) -> References:
-    """Own bounds for samples with enough reference cells, those of all samples for the others."""
-    n_categories, n_samples = len(categories.names), len(samples.names)
-    is_reference = categories.codes >= 0
-    counts = np.zeros((n_samples, n_categories), dtype=np.int64)
-    np.add.at(counts, (samples.codes[is_reference], categories.codes[is_reference]), 1)
-    enough = counts.sum(axis=0) >= MINIMUM_OF_CATEGORY
-    _enough_cells(counts, enough, categories, min_reference_cells)
-    usable = counts >= MINIMUM_OF_CATEGORY
-    own = (counts * usable).sum(axis=1) >= min_reference_cells
-    number = np.full((n_samples, n_categories), -1, dtype=np.int32)
-    mine = usable & own[:, None]
-    number[mine] = n_categories + np.arange(int(mine.sum()))
-    second = np.where(is_reference, number[samples.codes, categories.codes], -1).astype(np.int32)
-    means, _ = group_means(blocks, windows, categories.codes, second, n_categories + int(mine.sum()))
-
-    groups = [np.flatnonzero(enough), *(number[s][mine[s]] for s in np.flatnonzero(own))]
-    set_of_sample = np.where(own, np.cumsum(own), 0)
+def references_by_sample(categories: Categories, samples: Factor, min_reference_cells: int) -> References:
+    """Bounds per sample: each category by its mean there, where too few cells by its mean in all samples."""
+    codes, n_categories = categories.codes, len(categories.names)
+    is_reference = codes >= 0
+    counts = np.zeros((len(samples.names), n_categories), dtype=np.int64)
+    np.add.at(counts, (samples.codes[is_reference], codes[is_reference]), 1)
+    kept = np.flatnonzero(counts.sum(axis=0) >= MINIMUM_OF_CATEGORY)
+    _enough_cells(counts, kept, categories, min_reference_cells)
+    is_reference &= np.isin(codes, kept)
+    own = counts >= min_reference_cells
+    own[:, np.setdiff1d(np.arange(n_categories), kept)] = False
+    number = np.full(counts.shape, -1, dtype=np.int32)
+    number[own] = n_categories + np.arange(int(own.sum()))
+    with_own = own.any(axis=1)
+    of_samples = np.where(own, number, np.arange(n_categories))[with_own][:, kept]
     names = np.array(categories.names, dtype=object)
-    table = _table(
-        samples,
-        categories,
-        np.where(own, OWN, GLOBAL).astype(object),
-        [names[mine[s] if own[s] else enough].tolist() for s in range(n_samples)],
-        ["" if own[s] else _why_global(counts[s], usable[s], min_reference_cells) for s in range(n_samples)],
-    )
     return References(
-        np.stack([means[group].min(axis=0) for group in groups]),
-        np.stack([means[group].max(axis=0) for group in groups]),
-        set_of_sample[samples.codes].astype(np.int32),
-        is_reference & enough[categories.codes],
-        table,
+        np.where(is_reference, codes, -1).astype(np.int32),
+        np.where(is_reference, number[samples.codes, codes], -1).astype(np.int32),
+        n_categories + int(own.sum()),
+        np.concatenate([kept[None], of_samples]),
+        np.where(with_own, np.cumsum(with_own), 0)[samples.codes].astype(np.int32),
+        is_reference,
+        _table(samples, categories, [_whose(names[kept], mine[kept]) for mine in own]),
     )
 
 
 def _enough_cells(
-    counts: np.ndarray, enough: np.ndarray, categories: Categories, min_reference_cells: int
+    counts: np.ndarray, kept: np.ndarray, categories: Categories, min_reference_cells: int
 ) -> None:
-    found = int(counts[:, enough].sum())
-    if found >= min_reference_cells:
+    if kept.size and int(counts[:, kept].sum()) >= min_reference_cells:
         return
     listed = ", ".join(f"{name!r} {n}" for name, n in zip(categories.names, counts.sum(axis=0), strict=True))
     raise InputValueError(
         f"at least {min_reference_cells} reference cells are needed, in categories of at least "
-        f"{MINIMUM_OF_CATEGORY}. Found: {listed}. Name more categories with reference=, or lower "
-        "min_reference_cells."
+        f"{MINIMUM_OF_CATEGORY}. Found: {listed}. Name more categories with reference=, or compare with the "
+        "mean of all cells (reference=None)."
     )
 
 
-def _why_global(counts: np.ndarray, usable: np.ndarray, min_reference_cells: int) -> str:
-    if counts.sum() == 0:
-        return "no reference cell in this sample"
-    return (
-        f"{int((counts * usable).sum())} reference cells in categories of at least {MINIMUM_OF_CATEGORY}, "
-        f"fewer than {min_reference_cells}"
-    )
+def _whose(names: np.ndarray, own: np.ndarray) -> tuple[str, str, str]:
+    """Whose reference a sample has, its own categories, and those taken from all samples."""
+    kind = OWN if own.all() else MIXED if own.any() else GLOBAL
+    return kind, "; ".join(names[own]), "; ".join(names[~own])
 
 
-def _table(
-    samples: Factor, categories: Categories, used: np.ndarray, names: list[list[str]], reasons: list[str]
-) -> pd.DataFrame:
+def _table(samples: Factor, categories: Categories, whose: list[tuple[str, str, str]]) -> pd.DataFrame:
     n = len(samples.names)
+    columns = ("reference", "own", "of_all_samples")
     return pd.DataFrame(
         {
             "sample": np.array(samples.names, dtype=object),
             "n_cells": np.bincount(samples.codes, minlength=n),
             "n_reference_cells": np.bincount(samples.codes[categories.codes >= 0], minlength=n),
-            "reference": used,
-            "categories": np.array(["; ".join(listed) for listed in names], dtype=object),
-            "reason": np.array(reasons, dtype=object),
+            **{name: np.array([row[k] for row in whose], dtype=object) for k, name in enumerate(columns)},
         }
     )

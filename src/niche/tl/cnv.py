@@ -16,7 +16,7 @@ from niche._slots import fingerprint, keys, matrix, validate, write
 from niche._slots.matrix import Matrix
 from niche._slots.validate import Factor
 from niche.errors import InputValueError
-from niche.tl._cnv_genome import Genome, excluded_names, genome_of
+from niche.tl._cnv_genome import Genome, candidates_of, excluded_names, genome_of
 from niche.tl._cnv_reference import (
     Categories,
     References,
@@ -26,6 +26,8 @@ from niche.tl._cnv_reference import (
 )
 
 CONVENTIONS = ("niche", "infercnvpy")
+
+_WHOSE = {"own": "of the sample itself", "mixed": "partly of the sample itself", "global": "of all samples"}
 
 
 def infer_cnv(
@@ -40,6 +42,7 @@ def infer_cnv(
     lfc_clip: float = 3.0,
     dynamic_threshold: float | None = 1.5,
     exclude_chromosomes: Sequence[str] | None = ("chrX", "chrY", "chrM"),
+    min_detected: float = 0.02,
     min_reference_cells: int = 20,
     positions: Literal["auto", "var", "builtin"] = "auto",
     organism: str | None = None,
@@ -76,10 +79,13 @@ def infer_cnv(
         all values.
     exclude_chromosomes
         Chromosomes to leave out; ``None`` leaves out none. ``chrX`` and ``X`` are the same.
+    min_detected
+        Share of cells that must express a gene for it to be used, in [0, 1]. Silent genes dilute the
+        windows. Not used by ``convention="infercnvpy"``.
     min_reference_cells
-        A sample with so many reference cells is compared with its own, other samples with those of all
-        samples. With fewer in all, the function refuses. Categories count from 10 cells on. Not used by
-        ``convention="infercnvpy"``.
+        A category with so many cells in a sample enters its reference with its mean there, else with its
+        mean over all samples. With fewer reference cells in all the function refuses, and categories of
+        fewer than 10 cells do not count. Not used by ``convention="infercnvpy"``.
     positions
         Where genes lie: ``"var"`` (columns ``chromosome, start, end`` of ``var``), ``"builtin"`` (by
         Ensembl id first, then current, then previous symbol), or ``"auto"``, the columns if they exist.
@@ -101,8 +107,8 @@ def infer_cnv(
         n_windows), and in ``uns["cnv"]`` ``params``; ``windows`` (``chromosome, start, end, n_genes``);
         ``chr_pos`` (the first window of each chromosome); ``placed`` (``how, n_genes``), ``share_placed``,
         ``n_genes_used`` and ``positions_of``; ``references`` with one row per sample (``sample, n_cells,
-        n_reference_cells, reference`` which is ``own``, ``global`` or ``all_cells``, ``categories``,
-        ``reason``) and ``reference_statement``; ``noise`` and ``threshold``.
+        n_reference_cells, reference`` which is ``own``, ``mixed``, ``global`` or ``all_cells``, ``own`` and
+        ``of_all_samples``, the categories) and ``reference_statement``; ``noise`` and ``threshold``.
 
     Raises
     ------
@@ -125,9 +131,9 @@ def infer_cnv(
     ``convention="infercnvpy"`` takes one reference for all samples and the noise from all cells, and equals
     infercnvpy run on one chunk. There the noise of a chunk of rows decides what is zero in it, so the
     result changes when rows are sorted. ``convention="niche"`` reads the noise from the reference cells,
-    once; takes each sample's own reference where it can; and leaves out scaffolds, and chromosomes with
-    fewer than 10 placed genes. Every cell's profile then depends on that cell and the reference alone:
-    the order of the rows, blocks and threads do not change a bit of it.
+    once; takes each sample's own reference where it can; and leaves out genes that few cells express,
+    scaffolds, and chromosomes of fewer than 10 genes. Given these, a cell's profile depends on that cell
+    alone: the order of the rows, blocks and threads do not change a bit of it.
 
     Copy number read from expression is an indirect and blurred sight: neighbouring genes regulated
     together (HLA, immunoglobulins, keratins) look like gains of those cell types.
@@ -144,31 +150,37 @@ def infer_cnv(
     options = _options(dict(locals()))
     validate.anndata(adata)
     threads = settings.threads(n_jobs)
+    strict = convention == "niche"
     samples = _samples(adata, sample_key)
     categories = categories_of(adata, reference_key, reference)
     values = matrix.resolve(adata, layer, "lognorm")
-    strict = convention == "niche"
-    genome = genome_of(
+    candidates = candidates_of(
         adata.var, positions=positions, organism=organism, excluded=options["exclude_chromosomes"],
-        window=window_size, step=step, strict=strict,
+        strict=strict,
     )  # fmt: skip
-    _enough_cells(adata.n_obs, min_reference_cells, strict=strict)
+    if strict and categories.key:
+        references = references_by_sample(categories, samples, min_reference_cells)
+    else:
+        _enough_cells(adata.n_obs, min_reference_cells, strict=strict)
+        references = pooled_references(categories, samples)
 
     blocks = _blocks(values)
-    if strict and categories.key:
-        references = references_by_sample(blocks, genome.windows, categories, samples, min_reference_cells)
-    else:
-        references = pooled_references(blocks, genome.windows, categories, samples)
-    everyone = np.ones(adata.n_obs, dtype=bool)
+    found = copy_number.survey(
+        blocks, candidates.gene_of_column, references.first, references.second, references.n_groups
+    )
+    seen = found.detected >= (min_detected * adata.n_obs if strict else 0)
+    genome, used = genome_of(candidates, adata.var, seen, window=window_size, step=step, strict=strict)
+    lower, upper = references.lower_and_upper(found.means[:, used])
+    noise_from = references.is_reference if strict else np.ones(adata.n_obs, dtype=bool)
     profile = copy_number.infer(
-        blocks, genome.windows, references.lower, references.upper, references.of_cell, clip=lfc_clip,
-        sds=dynamic_threshold, noise_from=references.is_reference if strict else everyone, threads=threads,
+        blocks, genome.windows, lower, upper, references.of_cell, clip=lfc_clip, sds=dynamic_threshold,
+        noise_from=noise_from, threads=threads,
     )  # fmt: skip
     statement = _statement(categories, references)
     logger.info("infer_cnv: reference: %s", statement)
 
-    used = [name for name in (samples.key, categories.key) if name in adata.obs.columns]
-    digest = fingerprint.compute(adata, obs=used, layers=[layer])
+    columns = [name for name in (samples.key, categories.key) if name in adata.obs.columns]
+    digest = fingerprint.compute(adata, obs=columns, layers=[layer])
     adata = adata.copy() if copy else adata
     write.result(
         adata, key_added, params=options | {"sample_key": samples.key, "reference_key": categories.key},
@@ -186,6 +198,7 @@ def _options(given: dict[str, Any]) -> dict[str, Any]:
     validate.number(given["lfc_clip"], "lfc_clip", low=0, high=1e3, open_low=True)
     if given["dynamic_threshold"] is not None:
         validate.number(given["dynamic_threshold"], "dynamic_threshold", low=0, high=1e3)
+    validate.number(given["min_detected"], "min_detected", low=0, high=1)
     validate.number(given["min_reference_cells"], "min_reference_cells", low=1, high=1e9, integer=True)
     write.slot_name(given["key_added"])
     validate.flag(given["copy"], "copy")
@@ -220,11 +233,11 @@ def _blocks(values: Matrix) -> copy_number.Blocks:
 def _statement(categories: Categories, references: References) -> str:
     if not categories.key:
         return "the mean of all cells, tumor cells included: gains and losses most cells share are not seen"
-    own = int((references.table["reference"] == "own").sum())
-    names = ", ".join(categories.names)
+    kinds = references.table["reference"].value_counts()
+    whose = ", ".join(f"{words} in {kinds[kind]}" for kind, words in _WHOSE.items() if kind in kinds)
     return (
-        f"{names} ({int(references.is_reference.sum())} cells); own in {own} of {len(references.table)} "
-        "samples, of all samples in the others"
+        f"{', '.join(categories.names)} ({int(references.is_reference.sum())} cells); {whose} "
+        f"of {len(references.table)} samples"
     )
 
 
