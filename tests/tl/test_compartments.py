@@ -17,7 +17,8 @@ def cells(types, **columns):
 
 
 def called(adata, **options):
-    niche.tl.call_compartments(adata, **options)
+    """Compartments by labels, also where none of the options that imply them is given."""
+    niche.tl.call_compartments(adata, evidence="labels", **options)
     return adata.obs["compartment"].astype(str).tolist()
 
 
@@ -100,8 +101,8 @@ def test_how_files_hold_booleans(values):
 
 def test_statement_per_sample():
     adata = cells(["Cancer", "T cell", "T cell"], sample=["s1", "s1", "s2"])
-    niche.tl.call_compartments(adata)
-    table = adata.uns["compartments"]["samples"].set_index("sample")
+    called(adata)
+    table = niche.get.compartments(adata).set_index("sample")
     assert table["n_tumor"].tolist() == [1, 0]
     assert table["n_immune"].tolist() == [1, 1]
     assert table["statement"].tolist() == [
@@ -109,8 +110,8 @@ def test_statement_per_sample():
         "author labels; copy number not assessed; no tumor cell",
     ]
     alone = cells(["Cancer"])
-    niche.tl.call_compartments(alone)
-    assert "samples" not in alone.uns["compartments"]
+    called(alone)
+    assert niche.get.compartments(alone)["sample"].tolist() == ["all cells"]
 
 
 def test_names_of_columns(monkeypatch):
@@ -121,14 +122,14 @@ def test_names_of_columns(monkeypatch):
     assert adata.uns["sides"]["params"]["compartment_key"] == "side"
     monkeypatch.setattr(niche.settings, "groupby", "label")
     monkeypatch.setattr(niche.settings, "compartment_key", "part")
-    niche.tl.call_compartments(adata)
+    niche.tl.call_compartments(adata, evidence="labels")
     assert adata.obs["part"].tolist() == ["tumor", "immune"]
 
 
 def test_running_twice_is_the_same(tiny):
-    niche.tl.call_compartments(tiny)
+    called(tiny)
     first = tiny.obs["compartment"].copy()
-    niche.tl.call_compartments(tiny)
+    called(tiny)
     assert tiny.obs["compartment"].equals(first)
     assert read.is_current(tiny, "compartments", {"groupby": "cell_type"})
     tiny.obs["cell_type"] = "Fibroblast"
@@ -144,8 +145,11 @@ def test_what_communication_needs(tiny):
 def test_copy_and_view(recwarn):
     adata = cells(["Cancer", "T cell"])
     before = held(adata)
-    assert niche.tl.call_compartments(adata, copy=True).obs["compartment"].tolist() == ["tumor", "immune"]
-    niche.tl.call_compartments(adata[:1])
+    assert niche.tl.call_compartments(adata, groupby="cell_type", copy=True).obs["compartment"].tolist() == [
+        "tumor",
+        "immune",
+    ]
+    niche.tl.call_compartments(adata[:1], groupby="cell_type")
     assert unchanged(adata, before)
     assert not [w for w in recwarn if "view" in str(w.message)]
 
@@ -208,7 +212,7 @@ def test_bad_options_write_nothing(options, error, message):
     adata = cells(["Cancer", "T cell"], holes=[True, None])
     before = held(adata)
     with pytest.raises(error, match=message):
-        niche.tl.call_compartments(adata, **options)
+        called(adata, **options)
     assert unchanged(adata, before)
 
 
@@ -216,7 +220,7 @@ def test_missing_labels_write_nothing():
     adata = cells(["Cancer", None])
     before = held(adata)
     with pytest.raises(InputValueError, match=r"1 of 2 cells have no label in adata.obs\['cell_type'\]"):
-        niche.tl.call_compartments(adata)
+        called(adata)
     assert unchanged(adata, before)
 
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from niche.get.axes import axes
 from niche.get.communication import communication
+from niche.get.compartments import compartments
 from niche.get.design import design
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
 from niche.get.to_squidpy import to_squidpy
 
-__all__ = ["axes", "communication", "design", "to_cellchat", "to_cellphonedb", "to_liana", "to_squidpy"]
+__all__ = [
+    "axes",
+    "communication",
+    "compartments",
+    "design",
+    "to_cellchat",
+    "to_cellphonedb",
+    "to_liana",
+    "to_squidpy",
+]
