@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,8 +147,8 @@ def genome_of(
         reason[few] = SMALL
         used &= ~few
     chromosomes = several_chromosomes(placement.chromosome[used], reason)
-    order = _in_order if strict else _by_start
-    columns = [order(placement, np.flatnonzero(used & (placement.chromosome == c)), var) for c in chromosomes]
+    order = _in_order(placement, var) if strict else _by_start(placement, var)
+    columns = [order(np.flatnonzero(used & (placement.chromosome == c))) for c in chromosomes]
     windows = windows_along(columns, len(var), window=window, step=step)
     genome = Genome(
         chromosomes,
@@ -182,16 +182,26 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part]
 
 
-def _in_order(placement: Placement, columns: np.ndarray, var: pd.DataFrame) -> np.ndarray:
+def _in_order(placement: Placement, var: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
     """By start, end and name: the order of the genes in the data does not matter."""
-    names = np.asarray(var.index, dtype=str)[columns]
-    return columns[np.lexsort((names, placement.end[columns], placement.start[columns]))]
+    names = np.asarray(var.index, dtype=str)
+
+    def order(columns: np.ndarray) -> np.ndarray:
+        by = (names[columns], placement.end[columns], placement.start[columns])
+        return columns[np.lexsort(by)]
+
+    return order
 
 
-def _by_start(placement: Placement, columns: np.ndarray, var: pd.DataFrame) -> np.ndarray:
+def _by_start(placement: Placement, var: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
     """By start alone, ties as pandas leaves them, which is what infercnvpy does."""
-    start = var["start"].iloc[columns] if "start" in var.columns else pd.Series(placement.start[columns])
-    return columns[start.reset_index(drop=True).sort_values().index.to_numpy()]
+    given = "start" in var.columns and not placement.organism
+    starts = var["start"].reset_index(drop=True) if given else pd.Series(placement.start)
+
+    def order(columns: np.ndarray) -> np.ndarray:
+        return starts.iloc[columns].sort_values().index.to_numpy()
+
+    return order
 
 
 def _counted(reason: np.ndarray) -> pd.DataFrame:
