@@ -53,6 +53,7 @@ def _demo_result(_demo: ad.AnnData) -> ad.AnnData:
 
     adata = _demo.copy()
     niche.pp.normalize(adata)
+    niche.pp.ambient(adata)
     niche.tl.communication(adata, "cell_type")
     return adata
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from niche.get.ambient import ambient
 from niche.get.axes import axes
 from niche.get.communication import communication
 from niche.get.compartments import compartments
@@ -12,6 +13,7 @@ from niche.get.to_liana import to_liana
 from niche.get.to_squidpy import to_squidpy
 
 __all__ = [
+    "ambient",
     "axes",
     "communication",
     "compartments",
