@@ -60,7 +60,7 @@ def chromosome_names(values: pd.Series) -> np.ndarray:
     text = values.astype(object).map(str, na_action="ignore").fillna("").str.strip()
     text = text.where(~text.str.lower().isin({"nan", "none", "<na>"}), "")
     found = text.str.extract(_CHROMOSOME, flags=2, expand=False).str.upper().replace("MT", "M")
-    return text.where(found.isna(), "chr" + found).to_numpy(dtype=object)
+    return text.where(found.isna(), "chr" + found).to_numpy(dtype=object, copy=True)
 
 
 def place_genes(var: pd.DataFrame, *, positions: str = "auto", organism: str | None = None) -> Placement:
