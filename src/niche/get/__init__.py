@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from niche.get.ambient import ambient
 from niche.get.axes import axes
+from niche.get.cnv import cnv
 from niche.get.communication import communication
 from niche.get.compartments import compartments
 from niche.get.design import design
@@ -15,6 +16,7 @@ from niche.get.to_squidpy import to_squidpy
 __all__ = [
     "ambient",
     "axes",
+    "cnv",
     "communication",
     "compartments",
     "design",
