@@ -53,7 +53,6 @@ def _demo_result(_demo: ad.AnnData) -> ad.AnnData:
 
     adata = _demo.copy()
     niche.pp.normalize(adata)
-    niche.pp.ambient(adata)
     niche.tl.communication(adata, "cell_type")
     return adata
 
@@ -74,6 +73,8 @@ def _corridor(_demo: ad.AnnData) -> ad.AnnData:
     niche.pp.check(adata)
     niche.pp.qc(adata)
     niche.pp.normalize(adata)
+    niche.pp.ambient(adata)
+    niche.tl.infer_cnv(adata, reference=["Fibroblast", "T cell"])
     niche.tl.call_compartments(adata, labels={"Malignant": "tumor"})
     niche.tl.cluster(adata)
     niche.tl.communication(adata, "cell_type")

@@ -82,7 +82,16 @@ def again(
 
 
 def test_every_step_left_something(_corridor: ad.AnnData) -> None:
-    steps = {"harmonize_genes", "design", "qc", "normalize", "compartments", "cluster", "communication"}
+    steps = {
+        "harmonize_genes",
+        "design",
+        "qc",
+        "normalize",
+        "cnv",
+        "compartments",
+        "cluster",
+        "communication",
+    }
     assert steps <= set(read.ours(_corridor)) | set(_corridor.uns)
 
 
