@@ -58,4 +58,53 @@ MAYNARD2020 = PublicData(
     doi="10.1016/j.cell.2020.07.017",
 )
 
+
+@dataclass(frozen=True)
+class LocalData:
+    """A public study whose file, as it is used here, lies at no address: it has to be put in place.
+
+    Attributes
+    ----------
+    name, title
+        Name of the loader, and what the data are.
+    file, sha256
+        File name and checksum.
+    url
+        Where the study is deposited.
+    origin
+        How the file comes about from what is public.
+    licence, citation, doi
+        Terms of use and what to cite.
+    """
+
+    name: str
+    title: str
+    file: str
+    sha256: str
+    url: str
+    origin: str
+    licence: str
+    citation: str
+    doi: str
+
+
+CHUNG2017 = LocalData(
+    name="chung2017",
+    title="549 cells of breast cancers and lymph-node metastases (Smart-seq2), raw read counts",
+    file="chung2017_breast_primary_LNmet.h5ad",
+    sha256="ab488204e8b2f95250fcbf0c466e08d3853bad0ffee44664dc6deea127e0187c",
+    url="https://www.ncbi.nlm.nih.gov/geo/query/acc.cgi?acc=GSE75688",
+    origin=(
+        "GSE75688 holds TPM; these are read counts of the same cells (nf-core/smartseq2), from counts.tsv in "
+        "docs/tutorials/example_data/chung-park-2017.tar.bz2 of the source archive of scirpy 0.25.1"
+    ),
+    licence="BSD-3-Clause (counts as published with scirpy)",
+    citation=(
+        "Chung W, Eum HH, Lee HO, et al. Single-cell RNA-seq enables comprehensive tumour and immune cell "
+        "profiling in primary breast cancer. Nat Commun 2017;8:15081."
+    ),
+    doi="10.1038/ncomms15081",
+)
+
 REGISTRY = {data.name: data for data in (MAYNARD2020,)}
+LOCAL = {data.name: data for data in (CHUNG2017,)}
