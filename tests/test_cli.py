@@ -56,7 +56,7 @@ def fast(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw no figures, for tests that are not about them."""
-    monkeypatch.setattr("niche.report.figures.figures", lambda found: {})
+    monkeypatch.setattr("niche.report.gallery.figures", lambda found: {})
 
 
 def refused(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
@@ -161,6 +161,49 @@ def test_warnings_are_one_line_notes(
     notes = [line for line in capsys.readouterr().err.splitlines() if "one organ only" in line]
     assert len(notes) == 1
     assert notes[0].startswith("note: one organ only (bone)")
+
+
+class TestTumorStroma:
+    """The recipe that needs no cell types, from the command line."""
+
+    @pytest.mark.usefixtures("plain")
+    def test_run_and_run_again(self, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        adata = ad.read_h5ad(study)
+        adata.obs = adata.obs.drop(columns=["celltype", "compartment"])
+        adata[adata.obs["site"] == "bone"].copy().write_h5ad(tmp_path / "nameless.h5ad")
+        config, out = tmp_path / "recipe.toml", tmp_path / "out"
+        init = ["init", str(tmp_path / "nameless.h5ad"), "--recipe", "tumor_stroma", "--out", str(config)]
+        assert main(init) == 0
+        told = capsys.readouterr().out
+        assert "fill in" not in told
+        assert "look at" not in told
+        text = config.read_text().replace("[cluster]", "[cluster]\nrun = false", 1)
+        text = text.replace("run = false\n# Cluster the cells and draw their map.\nrun = true", "run = false")
+        config.write_text(text.replace("min_cells_scrublet = 100", "min_cells_scrublet = 100000"))
+        run = ["run", str(tmp_path / "nameless.h5ad"), "--config", str(config), "--out", str(out)]
+        assert main(run) == 0
+        page = parsed(out / "report.html")
+        assert page.text.strip().startswith("Tumor and host")
+        assert "Copy-number evidence" in page.sections["tumor_host"]
+        names = {file.stem for file in (out / "tables").glob("*.tsv")}
+        assert {"compartments_samples", "cnv_references", "ambient_samples", "ambient_leaked"} <= names
+        capsys.readouterr()
+        again = ["run", str(out / "result.h5ad"), "--config", str(out / "recipe.toml"), "--out"]
+        assert main([*again, str(tmp_path / "again")]) == 0
+        steps = ad.read_h5ad(tmp_path / "again" / "result.h5ad").uns["recipe"]["steps"]
+        assert set(steps["status"].astype(str)) == {"resumed", "skipped"}
+
+    def test_bad_input(
+        self, study: Path, fast: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        argv = ["run", study, "--out", tmp_path / "out", "--recipe"]
+        assert "invalid choice: 'magic'" in refused(capsys, *argv, "magic")
+        assert "no option of the recipe tumor_stroma" in refused(
+            capsys, *argv, "tumor_stroma", "--tissues", "primary"
+        )
+        (tmp_path / "other.toml").write_text('recipe = "tumor_stroma"\n')
+        told = refused(capsys, *argv, "communication_by_organ", "--config", tmp_path / "other.toml")
+        assert "settings of tumor_stroma" in told
 
 
 class TestBadInput:

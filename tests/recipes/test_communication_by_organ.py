@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from niche import get, pp, recipes, tl
+from niche import get, pp, recipes
 from niche.errors import InputTypeError, InputValueError, MissingKeyError
 
 FAST: dict[str, Any] = {
@@ -30,24 +30,6 @@ def _source(_demo: ad.AnnData) -> ad.AnnData:
 @pytest.fixture(scope="module")
 def result(_source: ad.AnnData) -> ad.AnnData:
     return recipes.communication_by_organ(_source, FAST)
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each step was really called."""
-    counted: Counter[str] = Counter()
-    for module, name in (
-        (pp, "harmonize_genes"), (pp, "qc"), (pp, "normalize"), (tl, "call_compartments"), (pp, "check"),
-        (tl, "cluster"), (tl, "communication"),
-    ):  # fmt: skip
-        real = getattr(module, name)
-
-        def counting(*args: Any, _name: str = name, _real: Any = real, **kwargs: Any) -> Any:
-            counted[_name] += 1
-            return _real(*args, **kwargs)
-
-        monkeypatch.setattr(module, name, counting)
-    return counted
 
 
 def statuses(adata: ad.AnnData) -> dict[str, str]:

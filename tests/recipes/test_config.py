@@ -31,7 +31,7 @@ def test_a_model_is_copied() -> None:
             "communication.expr_prop must be less than or equal to 1. Got 3",
         ),
         ({"communication": {"min_cell": 3}}, "communication.min_cell is not a field. Fields here: resource"),
-        ({"colour": "red"}, "colour is not a field. Fields here: organism"),
+        ({"colour": "red"}, "colour is not a field. Fields here: recipe, organism"),
         ({"organism": "rat"}, "organism must be 'human' or 'mouse'. Got 'rat'"),
         ({"input": {"tissue_map": {"x": "bone"}}}, "input.tissue_map.x must be"),
         ({"input": {"compartments": {"T": "lymph"}}}, "input.compartments.T must be"),

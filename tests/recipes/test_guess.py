@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from niche.errors import InputTypeError
-from niche.recipes import CommunicationConfig, guess_config
+from niche.recipes import CommunicationConfig, TumorStromaConfig, guess_config
 
 
 def data(**columns: object) -> ad.AnnData:
@@ -84,6 +84,15 @@ def test_a_compartment_column_makes_malignancy_unneeded() -> None:
 def test_names_that_say_nothing_are_listed() -> None:
     adata = data(cell_type=["other", "T cell"] * 4)
     assert guess_config(adata).unrecognised == {"other": 4}
+
+
+def test_cell_types_are_not_required_by_tumor_stroma() -> None:
+    adata = data()
+    del adata.obs["cell_type_author"]
+    guess = guess_config(adata, TumorStromaConfig())
+    assert isinstance(guess.config, TumorStromaConfig)
+    assert guess.missing == ()
+    assert guess_config(adata).missing == ("cell_type",)
 
 
 def test_mouse_genes_are_noticed() -> None:

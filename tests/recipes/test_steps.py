@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 
 from niche._slots import fingerprint, keys, read, write
+from niche.recipes.config import CommunicationConfig
 from niche.recipes.steps import Steps
 
 
@@ -45,15 +47,29 @@ def test_a_result_that_does_not_fit_is_made_anew() -> None:
     assert calls == [1]
 
 
+def test_a_step_says_whether_it_ran() -> None:
+    mine = steps()
+    options = {"key": "mine", "params": {"value": 1}}
+    assert mine.run("mine", lambda: store(mine.adata, 1), **options)
+    assert not mine.run("mine", lambda: store(mine.adata, 1), **options)
+    mine.resume("theirs", "made by another recipe")
+    assert [row[1] for row in mine.rows] == ["done", "resumed", "resumed"]
+
+
 def test_the_record_can_be_read() -> None:
     mine = steps()
     with mine.progress("mine"):
         mine.skip("this", "no need")
         mine.done("that", "3 cells")
-    mine.store(name="mine", params={"a": {"b": None}}, payload={"notes": []})
+    left_out = pd.DataFrame({"sample": ["a"], "cell_type": ["T cell"], "n_cells": [3], "n_excluded": [1]})
+    mine.finish("mine", CommunicationConfig(notes=["one"]), ["two", "one"], left_out)
     stored = read.result(mine.adata, keys.RECIPE, run_first="the recipe")
     assert stored["steps"].to_numpy().tolist() == [
         ["this", "skipped", "no need"],
         ["that", "done", "3 cells"],
     ]
-    assert stored["params"] == {"a": {"b": "None"}}
+    assert stored["params"]["recipe"] == "communication_by_organ"
+    assert stored["params"]["input"]["organ"] == "None"
+    assert "n_jobs" not in stored["params"], "results do not depend on it"
+    assert list(stored["notes"]) == ["one", "two"]
+    assert stored["excluded"].equals(left_out)

@@ -5,13 +5,13 @@ import matplotlib as mpl
 import pytest
 
 from niche import get
-from niche.report.figures import ReportFigure, figures, file_name
+from niche.report.figures import ReportFigure, file_name, general_figures
 from niche.report.findings import Findings
 
 
 @pytest.fixture(scope="module")
 def drawn(_corridor: ad.AnnData) -> dict[str, ReportFigure]:
-    return figures(Findings.of(_corridor))
+    return {figure.name: figure for figure in general_figures(Findings.of(_corridor))}
 
 
 def test_names(drawn: dict[str, ReportFigure]) -> None:
@@ -46,4 +46,4 @@ def test_a_figure_is_drawn_once_and_leaves_matplotlib_alone(drawn: dict[str, Rep
 
 
 def test_nothing_is_drawn_from_nothing(demo: ad.AnnData) -> None:
-    assert figures(Findings.of(demo)) == {}
+    assert general_figures(Findings.of(demo)) == []

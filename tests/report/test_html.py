@@ -14,7 +14,9 @@ from report_page import Page, parsed
 from niche import get, pp, recipes, report
 from niche.errors import InputTypeError, InputValueError
 
-SECTIONS = ["summary", "design", "quality", "cells", "communication", "axes", "methods", "provenance"]
+SECTIONS = [
+    "summary", "design", "quality", "cells", "tumor_host", "communication", "axes", "methods", "provenance",
+]  # fmt: skip
 
 
 def test_sections_are_there_in_order(page: Page) -> None:
@@ -110,7 +112,7 @@ def test_the_same_result_gives_the_same_file(corridor: ad.AnnData, report_file: 
 def test_without_results_sections_say_so(demo: ad.AnnData, tmp_path: Path) -> None:
     page = parsed(report.html(demo, tmp_path / "empty.html", title="Nothing yet"))
     assert list(page.sections) == SECTIONS
-    for name in ("design", "quality", "communication", "axes"):
+    for name in ("design", "quality", "tumor_host", "communication", "axes"):
         assert "Not assessed." in page.sections[name]
     assert "Run niche.tl.communication first" in page.sections["communication"]
     assert "not made by a recipe" in page.sections["provenance"]

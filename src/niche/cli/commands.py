@@ -13,7 +13,7 @@ from niche.errors import InputValueError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from niche.recipes import CommunicationConfig
+    from niche.recipes.load import AnyConfig
 
 
 def demo(arguments: argparse.Namespace) -> None:
@@ -38,11 +38,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _run(
-    adata: AnnData, config: CommunicationConfig, arguments: argparse.Namespace, draft: Path, title: str | None
+    adata: AnnData, config: AnyConfig, arguments: argparse.Namespace, draft: Path, title: str | None
 ) -> None:
     from niche import recipes
 
-    result = recipes.communication_by_organ(adata, config)
+    run_recipe = recipes.tumor_stroma if config.recipe == "tumor_stroma" else recipes.communication_by_organ
+    result = run_recipe(adata, config)  # type: ignore[arg-type]
     for note in result.uns["recipe"]["notes"]:
         if note not in config.notes:
             tell(f"note: {note}")
@@ -83,7 +84,8 @@ def init(arguments: argparse.Namespace) -> None:
         say(f"fill in: input.{name}")
     if guess.unrecognised:
         say(f"look at: input.compartments ({len(guess.unrecognised)} cell types are not recognised by name)")
-    if guess.config.input.malignant is None and guess.config.input.compartment is None:
+    known = guess.config.input.malignant is not None or guess.config.input.compartment is not None
+    if not known and guess.config.recipe == "communication_by_organ":
         say("look at: input.malignant or input.compartments, unless a cell type says that it is malignant")
     say(f"wrote {out}; next: niche run {arguments.input} --config {out} --out results")
 
@@ -95,7 +97,7 @@ def check(arguments: argparse.Namespace) -> None:
 
     adata = inputs.read(arguments.input)
     config = inputs.completed(adata, inputs.settings(arguments))
-    columns = resolve(adata, config.input)
+    columns = resolve(adata, config.input, named_cells=config.recipe == "communication_by_organ")
     for note in columns.notes:
         tell(f"note: {note}")
     found = pp.check(
@@ -103,7 +105,7 @@ def check(arguments: argparse.Namespace) -> None:
         columns.cell_type,
         compartment_key=columns.compartment,
         organism=config.organism,
-        min_cells=config.communication.min_cells,
+        min_cells=config.least_cells,
         **columns.design,
     )
     say(repr(found))

@@ -12,7 +12,7 @@ from niche.errors import InputValueError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from niche.recipes import CommunicationConfig
+    from niche.recipes.load import AnyConfig
 
 _INPUT = ("sample", "patient", "organ", "tissue", "cell_type", "compartment", "malignant")
 _TOP = ("organism", "seed", "n_jobs")
@@ -48,22 +48,26 @@ def read(path: str) -> AnnData:
         ) from error
 
 
-def settings(arguments: argparse.Namespace) -> CommunicationConfig:
+def settings(arguments: argparse.Namespace) -> AnyConfig:
     """Settings of the config file, with the flags on top."""
     from niche.recipes import load_config
 
-    known = load_config(getattr(arguments, "config", None))
-    fields: dict[str, Any] = known.model_dump(exclude_unset=True)
+    file, recipe = getattr(arguments, "config", None), getattr(arguments, "recipe", None)
+    known = load_config(file, recipe=recipe)
+    fields: dict[str, Any] = {**known.model_dump(exclude_unset=True), "recipe": known.recipe}
     for section, names in (("input", _INPUT), ("communication", _EDGES), ("", _TOP)):
-        place = fields.setdefault(section, {}) if section else fields
         for name in names:
             value = getattr(arguments, name, None)
-            if value is not None:
-                place[name] = value
+            if value is None:
+                continue
+            if section and section not in type(known).model_fields:
+                raise InputValueError(f"--{name} is no option of the recipe {known.recipe}.")
+            place = fields.setdefault(section, {}) if section else fields
+            place[name] = value
     return load_config(fields)
 
 
-def completed(adata: AnnData, config: CommunicationConfig) -> CommunicationConfig:
+def completed(adata: AnnData, config: AnyConfig) -> AnyConfig:
     """Fill in what is not named, saying each guess, and keep the guesses for the report."""
     from niche.recipes import guess_config
 

@@ -14,7 +14,7 @@ from niche.errors import InputValueError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from niche.recipes import CommunicationConfig
+    from niche.recipes.load import AnyConfig
 
 RESULT, REPORT, RECIPE, TABLES, FIGURES = "result.h5ad", "report.html", "recipe.toml", "tables", "figures"
 _MINE = (RESULT, REPORT, RECIPE, TABLES, FIGURES)
@@ -81,19 +81,19 @@ def _move(draft: Path, target: Path) -> None:
             (draft / name).rename(target / name)
 
 
-def write(adata: AnnData, config: CommunicationConfig, place: Path, title: str | None) -> dict[str, int]:
+def write(adata: AnnData, config: AnyConfig, place: Path, title: str | None) -> dict[str, int]:
     """Write the result, its tables, its figures and the report; returns how many of each."""
     from niche.recipes import to_toml
     from niche.report.exports import tables
-    from niche.report.figures import figures
     from niche.report.findings import Findings
-    from niche.report.html import TITLE, render
+    from niche.report.gallery import figures
+    from niche.report.html import render, title_of
 
     found = Findings.of(adata)
     drawn, made = figures(found), tables(found)
     try:
         (place / RECIPE).write_text(to_toml(config), encoding="utf-8")
-        (place / REPORT).write_text(render(found, drawn, title or TITLE), encoding="utf-8")
+        (place / REPORT).write_text(render(found, drawn, title or title_of(found)), encoding="utf-8")
         (place / TABLES).mkdir()
         for name, frame in made.items():
             frame.to_csv(place / TABLES / f"{name}.tsv", sep="\t", index=False, lineterminator="\n")

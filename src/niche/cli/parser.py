@@ -9,6 +9,9 @@ from typing import NoReturn
 from niche._slots import keys
 from niche._version import __version__
 
+RECIPES = ("communication_by_organ", "tumor_stroma")
+"""Recipes by name, the one that is run by default first."""
+
 COLUMN_FLAGS = {
     "sample": "column of the sample (one biopsy)",
     "patient": "column of the patient or animal",
@@ -69,6 +72,7 @@ def _init(add: Add) -> None:
         "--out", default="recipe.toml", metavar="FILE", help="file to write (default: recipe.toml)"
     )
     made.add_argument("--overwrite", action="store_true", help="replace the file if it exists")
+    _recipe(made)
     _columns(made)
 
 
@@ -79,9 +83,10 @@ def _check(add: Add) -> None:
 
 
 def _run(add: Add) -> None:
-    made = add("run", "From an h5ad file to communication per organ: result, tables, figures and report.")
+    made = add("run", "From an h5ad file to its results: h5ad, tables, figures and report.")
     made.add_argument("input", metavar="INPUT", help="an h5ad file")
     made.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    _recipe(made)
     _config(made)
     _run_options(made)
 
@@ -102,6 +107,15 @@ def _resources(add: Add) -> None:
     made.add_argument("--all", action="store_true", help="show every row, as plain TSV")
 
 
+def _recipe(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--recipe",
+        choices=RECIPES,
+        help="communication_by_organ (default): ligand-receptor edges per organ, needs cell types; "
+        "tumor_stroma: malignant cells, clusters, cell types and ambient RNA, with or without cell types",
+    )
+
+
 def _columns(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("columns of obs (guessed when left out)")
     for flag, text in COLUMN_FLAGS.items():
@@ -117,9 +131,16 @@ def _config(made: argparse.ArgumentParser) -> None:
 
 
 def _run_options(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--resource", metavar="NAME", help="ligand-receptor list, or a CSV or TSV file")
     made.add_argument(
-        "--tissues", nargs="+", choices=keys.TISSUES, help="tissues to analyse (default: metastasis)"
+        "--resource",
+        metavar="NAME",
+        help="ligand-receptor list, or a CSV or TSV file (communication_by_organ)",
+    )
+    made.add_argument(
+        "--tissues",
+        nargs="+",
+        choices=keys.TISSUES,
+        help="tissues to analyse (communication_by_organ; default: metastasis)",
     )
     made.add_argument("--seed", type=int, help="seed of everything random (default: 0)")
     made.add_argument("--n-jobs", type=int, metavar="N", help="threads (default: all cores)")

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from niche.recipes.communication_by_organ import communication_by_organ
-from niche.recipes.config import CommunicationConfig, load_config
+from niche.recipes.config import CommunicationConfig
 from niche.recipes.guess import Guess, guess_config
+from niche.recipes.load import load_config
 from niche.recipes.toml import to_toml
+from niche.recipes.tumor_stroma import tumor_stroma
+from niche.recipes.tumor_stroma_config import TumorStromaConfig
 
-__all__ = ["CommunicationConfig", "Guess", "communication_by_organ", "guess_config", "load_config", "to_toml"]
+__all__ = [
+    "CommunicationConfig",
+    "Guess",
+    "TumorStromaConfig",
+    "communication_by_organ",
+    "guess_config",
+    "load_config",
+    "to_toml",
+    "tumor_stroma",
+]

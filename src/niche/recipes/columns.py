@@ -16,6 +16,9 @@ from niche.recipes.tissues import read_tissues
 TISSUE_MAPPED = "tissue_mapped"
 """Column of tissues in niche's words, when the given one has others."""
 
+BY_LABELS = "author labels"
+"""How ``uns["compartments"]["method"]`` calls a call from labels."""
+
 _TRUE_FALSE = ("true", "false", "1", "0", "1.0", "0.0")
 
 
@@ -25,9 +28,9 @@ class Columns:
 
     Attributes
     ----------
-    sample, patient, organ, cell_type
+    sample, patient, organ
         Names of columns.
-    tissue, compartment, malignant
+    cell_type, tissue, compartment, malignant
         Names of columns, or None.
     notes
         What was mapped or assumed.
@@ -36,7 +39,7 @@ class Columns:
     sample: str
     patient: str
     organ: str
-    cell_type: str
+    cell_type: str | None
     tissue: str | None
     compartment: str | None
     malignant: str | None
@@ -53,17 +56,20 @@ class Columns:
         }
 
 
-def resolve(adata: ad.AnnData, config: InputConfig) -> Columns:
+def resolve(adata: ad.AnnData, config: InputConfig, *, named_cells: bool = True) -> Columns:
     """Check that every column is there and usable; put tissues in niche's words.
 
-    ``adata`` gets ``obs["tissue_mapped"]`` when labels have to be renamed; nothing else is changed.
+    ``adata`` gets ``obs["tissue_mapped"]`` when labels have to be renamed; nothing else is changed. Without
+    ``named_cells`` the column of the cell types may be missing, and names that niche gave do not count.
     """
     notes: list[str] = []
-    names = {
+    names: dict[str, Any] = {
         "sample": _column(adata, config, "sample", settings.sample_key),
         "patient": _column(adata, config, "patient", settings.patient_key),
         "organ": _column(adata, config, "organ", settings.organ_key),
-        "cell_type": _column(adata, config, "cell_type", settings.groupby),
+        "cell_type": _column(adata, config, "cell_type", settings.groupby)
+        if named_cells
+        else _authors_cell_types(adata, config),
     }
     tissue = _tissue(adata, config, notes)
     compartment = _compartment(adata, config)
@@ -78,7 +84,8 @@ def resolve(adata: ad.AnnData, config: InputConfig) -> Columns:
     if compartment is None:
         _given_compartments(adata, config, names["cell_type"])
     validate.samples(adata, names["sample"], names["patient"], names["organ"], tissue)
-    validate.factor(adata, names["cell_type"], "groupby")
+    if names["cell_type"] is not None:
+        validate.factor(adata, names["cell_type"], "groupby")
     if compartment is not None:
         validate.compartments(adata, compartment, run_first="niche.tl.call_compartments")
     return Columns(**names, tissue=tissue, compartment=compartment, malignant=malignant, notes=tuple(notes))
@@ -102,13 +109,38 @@ def _optional(adata: ad.AnnData, config: InputConfig, name: str, default: str) -
     return _column(adata, config, name, default)
 
 
+def called_from_expression(adata: ad.AnnData) -> bool:
+    """Whether compartments were called from copy number and lineage markers, and still fit the data."""
+    known = {"compartment_key": settings.compartment_key}
+    if not read.is_current(adata, keys.COMPARTMENTS, known):
+        return False
+    return (
+        str(adata.uns[keys.COMPARTMENTS]["method"]) != BY_LABELS
+        and settings.compartment_key in adata.obs.columns
+    )
+
+
+def written_by_niche(adata: ad.AnnData) -> list[str]:
+    """Columns of compartments and cell types that niche wrote in an earlier run."""
+    stored = read.ours(adata)
+    found = []
+    if keys.COMPARTMENTS in stored:
+        found.append(str(adata.uns[keys.COMPARTMENTS]["params"]["compartment_key"]))
+    if keys.ANNOTATE in stored:
+        found += read.strings(adata.uns[keys.ANNOTATE]["params"]["columns"])
+    return found
+
+
+def _authors_cell_types(adata: ad.AnnData, config: InputConfig) -> str | None:
+    """The column of cell types, unless there is none or niche named the cells itself."""
+    name = _optional(adata, config, "cell_type", settings.groupby)
+    return None if config.cell_type is None and name in written_by_niche(adata) else name
+
+
 def _compartment(adata: ad.AnnData, config: InputConfig) -> str | None:
     """The given column; one that niche called itself in an earlier run is not given."""
     name = _optional(adata, config, "compartment", settings.compartment_key)
-    if name is None or config.compartment is not None or keys.COMPARTMENTS not in read.ours(adata):
-        return name
-    called = str(adata.uns[keys.COMPARTMENTS]["params"]["compartment_key"])
-    return None if name == called else name
+    return None if config.compartment is None and name in written_by_niche(adata) else name
 
 
 def _tissue(adata: ad.AnnData, config: InputConfig, notes: list[str]) -> str | None:
@@ -152,7 +184,14 @@ def _malignant(adata: ad.AnnData, name: str) -> str:
     return name
 
 
-def _given_compartments(adata: ad.AnnData, config: InputConfig, cell_type: str) -> None:
+def _given_compartments(adata: ad.AnnData, config: InputConfig, cell_type: str | None) -> None:
+    if cell_type is None:
+        if config.compartments:
+            raise InputValueError(
+                "input.compartments names cell types, and there is no column of cell types. Name it with "
+                "input.cell_type (--cell-type on the command line)."
+            )
+        return
     names = set(adata.obs[cell_type].astype(str))
     unknown = [name for name in config.compartments if name not in names]
     if unknown:

@@ -1,15 +1,10 @@
-"""What a recipe can be told: read from Python, a dict or a TOML file, refused when it makes no sense."""
+"""What a recipe can be told: the sections recipes share, and those of communication by organ."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from niche.errors import InputTypeError, InputValueError
+from pydantic import BaseModel, ConfigDict, Field
 
 Tissue = Literal["primary", "metastasis", "normal"]
 Compartment = Literal[
@@ -22,11 +17,13 @@ _LEFT_OUT: tuple[QcReason, ...] = ("empty", "doublet", "few_counts", "few_genes"
 _ANALYSED: tuple[Tissue, ...] = ("metastasis",)
 
 
-class _Section(BaseModel):
+class Part(BaseModel):
+    """A section of the settings; unknown fields are refused."""
+
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
 
-class InputConfig(_Section):
+class InputConfig(Part):
     """Which columns of ``obs`` say what; an empty one takes the default of ``niche.settings``."""
 
     sample: str | None = Field(default=None, min_length=1, description="Column of the sample: one biopsy.")
@@ -64,7 +61,7 @@ class InputConfig(_Section):
     )
 
 
-class QcConfig(_Section):
+class QcConfig(Part):
     """What happens to cells that fail quality control."""
 
     exclude: list[QcReason] = Field(
@@ -95,16 +92,20 @@ class QcConfig(_Section):
     )
 
 
-class ClusterConfig(_Section):
+class ClusterConfig(Part):
     """Clusters and the map of the cells; nothing downstream depends on them."""
 
     run: bool = Field(default=True, description="Cluster the cells and draw their map.")
-    resolution: float = Field(
-        default=1.0, gt=0, le=100, description="Leiden resolution; more gives more clusters."
+    resolution: float | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="Leiden resolution; more gives more clusters. Left out: that of clusters already there, "
+        "else 1.",
     )
 
 
-class EdgeConfig(_Section):
+class EdgeConfig(Part):
     """Options of :func:`niche.tl.communication`."""
 
     resource: str = Field(
@@ -144,11 +145,30 @@ class EdgeConfig(_Section):
     )
 
 
-class CommunicationConfig(_Section):
+class RecipeConfig(Part):
+    """What every recipe can be told."""
+
+    recipe: str = Field(description="Name of the recipe these settings are for.")
+    organism: Literal["human", "mouse"] = Field(default="human", description="human or mouse.")
+    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
+    n_jobs: int | None = Field(default=None, ge=1, description="Threads; every core when left out.")
+    notes: list[str] = Field(default_factory=list, description="Lines the report prints as they are.")
+    input: InputConfig = Field(default_factory=InputConfig, description="Columns of the cells.")
+    qc: QcConfig = Field(default_factory=QcConfig, description="Quality control.")
+
+    @property
+    def least_cells(self) -> int:
+        """Smallest number of cells of a cell type in a sample."""
+        return 10
+
+
+class CommunicationConfig(RecipeConfig):
     """Settings of :func:`niche.recipes.communication_by_organ`.
 
     Attributes
     ----------
+    recipe
+        ``"communication_by_organ"``.
     organism
         ``"human"`` or ``"mouse"``.
     seed
@@ -168,94 +188,15 @@ class CommunicationConfig(_Section):
     ('site', 10)
     """
 
-    organism: Literal["human", "mouse"] = Field(default="human", description="human or mouse.")
-    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
-    n_jobs: int | None = Field(default=None, ge=1, description="Threads; every core when left out.")
-    notes: list[str] = Field(default_factory=list, description="Lines the report prints as they are.")
-    input: InputConfig = Field(default_factory=InputConfig, description="Columns of the cells.")
-    qc: QcConfig = Field(default_factory=QcConfig, description="Quality control.")
+    recipe: Literal["communication_by_organ"] = Field(
+        default="communication_by_organ", description="The recipe these settings are for."
+    )
     cluster: ClusterConfig = Field(
         default_factory=ClusterConfig, description="Clusters and the map of the cells."
     )
     communication: EdgeConfig = Field(default_factory=EdgeConfig, description="Ligand-receptor edges.")
 
-
-def load_config(
-    config: CommunicationConfig | Mapping[str, Any] | str | Path | None = None,
-) -> CommunicationConfig:
-    """Return the settings of a recipe from any form they come in.
-
-    Parameters
-    ----------
-    config
-        A model (copied), a dict, the path of a TOML file, or None for the defaults.
-
-    Returns
-    -------
-    CommunicationConfig
-
-    Raises
-    ------
-    InputValueError
-        A field is unknown or its value makes no sense; the message names it. The file is not there or is
-        not TOML.
-    InputTypeError
-        ``config`` is none of these.
-
-    Examples
-    --------
-    >>> from niche.recipes import load_config
-    >>> load_config({"communication": {"min_cells": 5}}).communication.min_cells
-    5
-    """
-    if config is None:
-        return CommunicationConfig()
-    if isinstance(config, CommunicationConfig):
-        return config.model_copy(deep=True)
-    if isinstance(config, Mapping):
-        return _validated(dict(config), "config")
-    if not isinstance(config, str | Path):
-        raise InputTypeError(
-            "config must be a CommunicationConfig, a dict, the path of a TOML file or None. Got "
-            f"{type(config).__name__}."
-        )
-    path = Path(config).expanduser()
-    try:
-        fields = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputValueError(f"cannot read the config {str(path)!r}: {_reason(error)}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputValueError(f"{path.name} is not valid TOML: {error}.") from error
-    return _validated(fields, path.name)
-
-
-def _validated(fields: dict[str, Any], origin: str) -> CommunicationConfig:
-    try:
-        return CommunicationConfig.model_validate(fields)
-    except ValidationError as error:
-        problems = [_problem(item) for item in error.errors()]
-        raise InputValueError(f"{origin}: {'; '.join(problems)}.") from error
-
-
-def _problem(item: Mapping[str, Any]) -> str:
-    """One line of a validation error: the field, what is wrong, what was found."""
-    place = [str(part) for part in item["loc"] if part != "[key]"]
-    name = ".".join(place)
-    if item["type"] == "extra_forbidden":
-        section = _section(place[:-1])
-        return f"{name} is not a field. Fields here: {', '.join(section.model_fields)}"
-    message = str(item["msg"]).removeprefix("Input should be ")
-    return (
-        f"{name} must be {message}. Got {item['input']!r}" if message != item["msg"] else f"{name}: {message}"
-    )
-
-
-def _section(place: list[str]) -> type[BaseModel]:
-    section: type[BaseModel] = CommunicationConfig
-    for name in place:
-        section = section.model_fields[name].annotation  # type: ignore[assignment]
-    return section
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is not text in UTF-8"
+    @property
+    def least_cells(self) -> int:
+        """Smallest number of cells of a cell type in a sample."""
+        return self.communication.min_cells

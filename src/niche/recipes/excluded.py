@@ -24,6 +24,9 @@ REASONS = {
 }
 """What a config calls a reason -> what ``obs["qc_reason"]`` says."""
 
+NOT_NAMED = "not named"
+"""Cell type of cells that were left out before they had a name."""
+
 _BY = ["sample", "cell_type"]
 
 
@@ -85,6 +88,8 @@ def _labels(adata: ad.AnnData, columns: Columns) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "sample": adata.obs[columns.sample].astype(str).to_numpy(dtype=object),
-            "cell_type": adata.obs[columns.cell_type].astype(str).to_numpy(dtype=object),
+            "cell_type": NOT_NAMED
+            if columns.cell_type is None
+            else adata.obs[columns.cell_type].astype(str).to_numpy(dtype=object),
         }
     )

@@ -12,7 +12,9 @@ import pandas as pd
 from niche import resources
 from niche._settings import settings
 from niche._slots import keys, validate
-from niche.recipes.config import CommunicationConfig
+from niche.recipes.columns import written_by_niche
+from niche.recipes.config import CommunicationConfig, RecipeConfig
+from niche.recipes.load import AnyConfig
 from niche.recipes.tissues import is_boolean, read_tissues
 
 _NAMES = {
@@ -28,7 +30,7 @@ _NAMES = {
 }
 _PREFIXES = {"cell_type": ("cell_type", "celltype"), "malignant": ("malignant",)}
 _SETTINGS = {"cell_type": "groupby"}
-_REQUIRED = ("sample", "patient", "organ", "cell_type")
+_REQUIRED = ("sample", "patient", "organ")
 _MOST_LABELS = 300
 
 Column = Callable[[pd.Series], bool]
@@ -50,13 +52,13 @@ class Guess:
         Cell types whose name does not say their compartment, with their number of cells.
     """
 
-    config: CommunicationConfig
+    config: AnyConfig
     notes: tuple[str, ...]
     missing: tuple[str, ...]
     unrecognised: dict[str, int]
 
 
-def guess_config(adata: ad.AnnData, config: CommunicationConfig | None = None) -> Guess:
+def guess_config(adata: ad.AnnData, config: AnyConfig | None = None) -> Guess:
     """Fill in the columns a config does not name, from the names and values of ``obs``.
 
     Parameters
@@ -64,7 +66,7 @@ def guess_config(adata: ad.AnnData, config: CommunicationConfig | None = None) -
     adata
         The data; may be backed, only ``obs`` and the gene names are read.
     config
-        What is known already; it is never changed and never overruled.
+        What is known already, and so the recipe; it is never changed and never overruled.
 
     Returns
     -------
@@ -87,13 +89,16 @@ def guess_config(adata: ad.AnnData, config: CommunicationConfig | None = None) -
     'site'
     """
     validate.anndata(adata)
-    found = CommunicationConfig() if config is None else config.model_copy(deep=True)
+    found: AnyConfig = CommunicationConfig() if config is None else config.model_copy(deep=True)
     given = {name for name in _NAMES if getattr(found.input, name) is not None}
+    own = written_by_niche(adata)
     notes: list[str] = []
     for name in _NAMES:
         if name in given or (name == "malignant" and found.input.compartment is not None):
             continue
         taken = [getattr(found.input, other) for other in _NAMES]
+        if name == "compartment" or (name == "cell_type" and not isinstance(found, CommunicationConfig)):
+            taken += own
         column = _find(adata.obs, name, taken)
         if column is None:
             continue
@@ -103,7 +108,8 @@ def guess_config(adata: ad.AnnData, config: CommunicationConfig | None = None) -
     _guess_tissues(adata, found, notes, tissue_given="tissue" in given)
     if "organism" not in found.model_fields_set:
         _guess_organism(adata, found, notes)
-    missing = tuple(name for name in _REQUIRED if getattr(found.input, name) is None)
+    required = (*_REQUIRED, "cell_type") if isinstance(found, CommunicationConfig) else _REQUIRED
+    missing = tuple(name for name in required if getattr(found.input, name) is None)
     return Guess(found, tuple(notes), missing, _unrecognised(adata.obs, found))
 
 
@@ -163,9 +169,7 @@ _FITS: dict[str, Column] = {
 }
 
 
-def _guess_tissues(
-    adata: ad.AnnData, found: CommunicationConfig, notes: list[str], *, tissue_given: bool
-) -> None:
+def _guess_tissues(adata: ad.AnnData, found: AnyConfig, notes: list[str], *, tissue_given: bool) -> None:
     """Say how tissue is read; with one metastatic organ, look at the primary tumors beside it."""
     name = found.input.tissue
     if name is None:
@@ -173,6 +177,8 @@ def _guess_tissues(
         return
     organ = found.input.organ
     if name not in adata.obs.columns or organ not in adata.obs.columns:
+        return
+    if not isinstance(found, CommunicationConfig):
         return
     tissue = read_tissues(adata.obs[name], found.input.tissue_map).values
     organs = adata.obs.loc[(tissue == "metastasis").to_numpy(), organ].nunique()
@@ -183,7 +189,7 @@ def _guess_tissues(
         )
 
 
-def _guess_organism(adata: ad.AnnData, found: CommunicationConfig, notes: list[str]) -> None:
+def _guess_organism(adata: ad.AnnData, found: RecipeConfig, notes: list[str]) -> None:
     names = adata.var_names.astype(str)
     mouse = names.str.match(r"ENSMUSG\d|[A-Z][a-z]+[a-z0-9]*$").mean()
     if mouse > 0.5:
@@ -191,7 +197,7 @@ def _guess_organism(adata: ad.AnnData, found: CommunicationConfig, notes: list[s
         notes.append(f"organism taken as mouse ({mouse:.0%} of the gene names look like mouse genes)")
 
 
-def _unrecognised(obs: pd.DataFrame, found: CommunicationConfig) -> dict[str, int]:
+def _unrecognised(obs: pd.DataFrame, found: RecipeConfig) -> dict[str, int]:
     name = found.input.cell_type
     if found.input.compartment is not None or name not in obs.columns:
         return {}

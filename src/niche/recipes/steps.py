@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +13,7 @@ import pandas as pd
 
 from niche._log import logger
 from niche._slots import fingerprint, keys, read, write
-
-"""Where in ``uns`` a recipe keeps its record."""
+from niche.recipes.config import RecipeConfig
 
 DONE, SKIPPED, RESUMED = "done", "skipped", "resumed"
 
@@ -60,14 +59,22 @@ class Steps:
         key: str,
         params: Mapping[str, Any],
         fits: Callable[[Mapping[str, Any]], bool] = lambda stored: True,
-    ) -> None:
-        """Call a step unless its stored result is current: same parameters, same data."""
+    ) -> bool:
+        """Call a step unless its stored result is current: same parameters, same data.
+
+        Returns whether it was called.
+        """
         if read.is_current(self.adata, key, params) and fits(self.adata.uns[key]):
-            self._record(name, RESUMED, "the stored result fits the data and the parameters")
-            return
+            self.resume(name, "the stored result fits the data and the parameters")
+            return False
         logger.info("recipe: %s", name)
         call()
         self._record(name, DONE, "")
+        return True
+
+    def resume(self, name: str, reason: str) -> None:
+        """Note a step whose stored result is used."""
+        self._record(name, RESUMED, reason)
 
     def skip(self, name: str, reason: str) -> None:
         """Leave a step out and say why."""
@@ -82,13 +89,14 @@ class Steps:
         self.rows.append((name, status, reason))
         self._advance(name)
 
-    def store(self, *, name: str, params: Mapping[str, Any], payload: Mapping[str, Any]) -> None:
-        """Write the record to ``uns["recipe"]``."""
+    def finish(self, name: str, config: RecipeConfig, notes: Sequence[str], left_out: pd.DataFrame) -> None:
+        """Write the record to ``uns["recipe"]``: steps, settings, notes, and the cells left out."""
         table = pd.DataFrame(self.rows, columns=["step", "status", "reason"], dtype=object)
+        told = [*dict.fromkeys([*config.notes, *notes])]
         write.result(
             self.adata,
             keys.RECIPE,
-            params=params,
-            payload={"name": name, "steps": table, **payload},
+            params=config.model_dump(exclude={"n_jobs", "notes"}),
+            payload={"name": name, "steps": table, "notes": told, "excluded": left_out},
             fingerprint=fingerprint.compute(self.adata, obs=[], layers=[]),
         )

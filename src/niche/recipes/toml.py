@@ -9,12 +9,12 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from niche.recipes.config import CommunicationConfig
+from niche.recipes.config import RecipeConfig
 
 _WIDTH = 100
 
 
-def to_toml(config: CommunicationConfig, *, comments: Mapping[str, str] | None = None) -> str:
+def to_toml(config: RecipeConfig, *, comments: Mapping[str, str] | None = None) -> str:
     """Return the settings as commented TOML, which :func:`load_config` reads back.
 
     Parameters
@@ -34,7 +34,7 @@ def to_toml(config: CommunicationConfig, *, comments: Mapping[str, str] | None =
     >>> print(to_toml(CommunicationConfig()).splitlines()[0])
     # Settings of niche.recipes.communication_by_organ
     """
-    lines = ["# Settings of niche.recipes.communication_by_organ", "# A line that starts with # is left out."]
+    lines = [f"# Settings of niche.recipes.{config.recipe}", "# A line that starts with # is left out."]
     extra = dict(comments or {})
     sections: list[tuple[str, FieldInfo, BaseModel]] = []
     for name, field in type(config).model_fields.items():

@@ -33,7 +33,7 @@ def section(found: Findings, figures: dict[str, ReportFigure]) -> Section:
     if cell_type is not None:
         blocks.append(_crossed_types(found, cell_type))
     blocks.append(Heading("Map of the cells"))
-    maps = [figure for name, figure in figures.items() if name.startswith("umap_")]
+    maps = [figure for name, figure in figures.items() if name in ("umap_cell_type", "umap_organ")]
     if maps:
         blocks.append(Gallery([figure.image() for figure in maps]))
     else:
@@ -92,12 +92,7 @@ def _origin(found: Findings) -> list[Block]:
     frame = pd.DataFrame(stored["table"]).reset_index(drop=True)
     unresolved = frame[frame["compartment"] == "unresolved"]
     n_cells, n = int(frame["n_cells"].sum()), int(unresolved["n_cells"].sum())
-    blocks.append(
-        Text(
-            "Compartments come from labels given with the data and from the names of the cell types. Copy "
-            "number was not assessed: no cell was called malignant from its genome."
-        )
-    )
+    blocks.append(Text(_grounds(found)))
     if n:
         blocks.append(
             Callout(
@@ -117,6 +112,18 @@ def _origin(found: Findings) -> list[Block]:
         columns.pop("reason")
     blocks.append(table(frame, "Compartment of every cell type", columns))
     return blocks
+
+
+def _grounds(found: Findings) -> str:
+    if not found.labelled:
+        return (
+            "Compartments come from copy number read from expression and from lineage markers, cell by cell; "
+            "the section Tumor and host shows the evidence of every sample."
+        )
+    words = "Compartments come from labels given with the data and from the names of the cell types. "
+    if found.copy_number == "not_assessed":
+        return f"{words}Copy number was not assessed: no cell was called malignant from its genome."
+    return f"{words}Copy number was looked at beside them: see the section Tumor and host."
 
 
 def _suspect(found: Findings, compartment: str) -> list[Block]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from niche import get
+from niche.report.ambient_rna import leaked
 from niche.report.cells import cell_counts
 from niche.report.findings import Findings, Found
 from niche.report.quality import left_out
@@ -19,7 +21,18 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
         made["qc_left_out"] = left_out(found)
     made |= _stored(found.recipe, "steps", "steps")
     made |= _stored(found.compartments, "table", "compartments")
+    if found.compartments.there:
+        made["compartments_samples"] = get.compartments(found.adata)
+    if found.cnv.there:
+        made |= {f"cnv_{what}": get.cnv(found.adata, what=what) for what in ("references", "placed")}
     made |= _stored(found.cluster, "table", "clusters")
+    if found.cluster.there and len(pd.DataFrame(found.cluster.value.get("stability", {}))):
+        made |= _stored(found.cluster, "stability", "cluster_stability")
+    made |= _stored(found.annotate, "table", "cell_types_by_markers")
+    if found.ambient.there:
+        made["ambient_samples"] = get.ambient(found.adata)
+        made["ambient_cell_types"] = get.ambient(found.adata, level="cell_types")
+        made["ambient_leaked"] = leaked(found, top=100)
     made["cells"] = cell_counts(found)
     if found.communication.there:
         made["communication_tested"] = found.tested

@@ -71,12 +71,12 @@ class ReportFigure:
         return Image(images.data_uri(content, kind), self.alt, self.caption, images.width(content, kind))
 
 
-def figures(found: Findings) -> dict[str, ReportFigure]:
-    """Return the figures that can be drawn from what is stored, by name."""
+def general_figures(found: Findings) -> list[ReportFigure]:
+    """Return the figures of design, cells, edges and axes that can be drawn from what is stored."""
     made = [_design(found), _umap(found, "compartment"), _umap(found, "cell_type"), _umap(found, "organ")]
     made += [_communication(found, organ) for organ in found.organs]
     made.append(_axes(found))
-    return {figure.name: figure for figure in made if figure is not None}
+    return [figure for figure in made if figure is not None]
 
 
 def _design(found: Findings) -> ReportFigure | None:

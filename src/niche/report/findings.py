@@ -18,6 +18,9 @@ from niche.get.axes import axes as published_axes
 
 MAX_QVAL = 0.05
 
+BY_LABELS = "author labels"
+"""How a call of compartments from labels is stored."""
+
 _WHOLE = 3_000_000
 """Edges up to which a result is read at once."""
 
@@ -68,7 +71,7 @@ class Findings:
     ----------
     adata
         The data with its results.
-    recipe, qc, genes, normalize, compartments, cluster, communication
+    recipe, qc, genes, normalize, cnv, compartments, integrate, cluster, annotate, ambient, communication
         Stored results.
     design
         ``{"samples", "organs", "cell_types", "issues"}`` tables.
@@ -88,8 +91,12 @@ class Findings:
     qc: Found = Found(None)
     genes: Found = Found(None)
     normalize: Found = Found(None)
+    cnv: Found = Found(None)
     compartments: Found = Found(None)
+    integrate: Found = Found(None)
     cluster: Found = Found(None)
+    annotate: Found = Found(None)
+    ambient: Found = Found(None)
     communication: Found = Found(None)
     design: Found = Found(None)
     tested: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -110,8 +117,12 @@ class Findings:
             qc=stored(keys.QC, "niche.pp.qc"),
             genes=stored(keys.GENES, "niche.pp.harmonize_genes"),
             normalize=stored(keys.NORMALIZE, "niche.pp.normalize"),
+            cnv=stored(keys.CNV, "niche.tl.infer_cnv"),
             compartments=stored(keys.COMPARTMENTS, "niche.tl.call_compartments"),
+            integrate=stored(keys.INTEGRATE, "niche.pp.integrate"),
             cluster=stored(keys.CLUSTER, "niche.tl.cluster"),
+            annotate=stored(keys.ANNOTATE, "niche.tl.annotate"),
+            ambient=stored(keys.AMBIENT, "niche.pp.ambient"),
             communication=stored(keys.COMMUNICATION, "niche.tl.communication"),
             design=attempt(lambda: _design(adata)),
         )
@@ -150,6 +161,20 @@ class Findings:
         """The obs column behind a parameter, or None when there is no such column."""
         name = str(self.params.get(parameter, default))
         return name if name in self.adata.obs.columns else None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether compartments come from labels, not from copy number and markers."""
+        if not self.compartments.there:
+            return True
+        return str(self.compartments.value.get("method", BY_LABELS)) == BY_LABELS
+
+    @property
+    def copy_number(self) -> str:
+        """Copy-number evidence of all samples: ``yes``, ``no`` or ``not_assessed``."""
+        if not self.compartments.there:
+            return "not_assessed"
+        return str(self.compartments.value.get("copy_number", "not_assessed"))
 
     @property
     def labels(self) -> pd.Series:

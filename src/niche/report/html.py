@@ -12,20 +12,32 @@ import anndata as ad
 from niche._slots import validate
 from niche._version import __version__
 from niche.errors import InputTypeError, InputValueError
-from niche.report import cells, communication, design, methods, provenance, published, quality, summary
+from niche.report import (
+    cells,
+    communication,
+    design,
+    methods,
+    provenance,
+    published,
+    quality,
+    summary,
+    tumor_host,
+)
 from niche.report.blocks import Section
-from niche.report.figures import ReportFigure, figures
+from niche.report.figures import ReportFigure
 from niche.report.findings import Findings
+from niche.report.gallery import figures
 
-TITLE = "Ligand-receptor communication by organ"
+TITLE, TITLE_WITHOUT_EDGES = "Ligand-receptor communication by organ", "Tumor and host"
 
 
 def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> Path:
     """Write a report as one HTML file that needs nothing beside it.
 
     The report states in words what was asked and what can and cannot be concluded, then the design and
-    its limits, quality control, cells, the edges of every organ, published axes, methods, parameters and
-    versions. What was not run reads *not assessed*; what could not be tested is counted with its reason.
+    its limits, quality control, cells, tumor and host, the edges of every organ, published axes, methods,
+    parameters and versions. What was not run reads *not assessed*; what could not be tested is counted with
+    its reason.
 
     Parameters
     ----------
@@ -67,9 +79,15 @@ def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overw
         raise InputTypeError(f"title must be text or None. Got {type(title).__name__}.")
     target = _target(path, overwrite=overwrite)
     found = Findings.of(adata)
-    page = render(found, figures(found), title or TITLE)
+    page = render(found, figures(found), title or title_of(found))
     _write(target, page)
     return target
+
+
+def title_of(found: Findings) -> str:
+    """Heading of a report that was given none."""
+    recipe = str(found.recipe.value["name"]) if found.recipe.there else ""
+    return TITLE_WITHOUT_EDGES if recipe == "tumor_stroma" and not found.communication.there else TITLE
 
 
 def render(found: Findings, drawn: dict[str, ReportFigure], title: str = TITLE) -> str:
@@ -98,6 +116,7 @@ def _sections(found: Findings, drawn: dict[str, ReportFigure]) -> list[Section]:
         design.section(found, drawn),
         quality.section(found),
         cells.section(found, drawn),
+        tumor_host.section(found, drawn),
         communication.section(found, drawn),
         published.section(found, drawn),
         methods.section(found),

@@ -8,10 +8,11 @@ from niche import resources
 from niche.report import formats
 from niche.report.blocks import Block, Heading, Link, Links, Section, Text, table
 from niche.report.findings import Findings
+from niche.report.tumor_methods import TUMOR_REFERENCES, told
 
 NAME, TITLE = "methods", "Methods and citations"
 
-REFERENCES = {
+REFERENCES = TUMOR_REFERENCES | {
     "anndata": (
         "Virshup I et al. anndata: access and store annotated data matrices. J Open Source Softw 2024;9:4371",
         "10.21105/joss.04371",
@@ -119,6 +120,9 @@ def _told(found: Findings) -> tuple[list[str], list[str]]:
             "2018)."
         )
         cited += [name for name in ("scanpy",) if name not in cited]
+    words, names = told(found)
+    parts += words
+    cited += names
     if found.cluster.there:
         parts.append(
             "Cells were clustered inside each compartment with Leiden (Traag et al. 2019) and shown on a "
@@ -183,6 +187,10 @@ def _resources(found: Findings) -> pd.DataFrame:
         ]
     if found.compartments.there:
         names.append("lineages")
+    if found.annotate.there or (found.compartments.there and not found.labelled):
+        names.append("markers")
+    if found.cnv.there and not found.genes.there:
+        names += ["gene_positions_human", "gene_positions_mouse"]
     table = resources.available()
     used = table[table["name"].isin(names)].reset_index(drop=True)
     if found.communication.there and names[0] not in set(used["name"]):

@@ -45,6 +45,11 @@ def section(found: Findings) -> Section:
 def question(found: Findings) -> str:
     """What was asked, in one sentence."""
     if not found.communication.there:
+        if found.compartments.there:
+            return (
+                "Asked: which cells are malignant, on what grounds, and which host cells surround them? "
+                "Ligand-receptor communication was not assessed."
+            )
         return "Ligand-receptor communication was not assessed; this report describes the data."
     params = found.params
     senders, receivers = (_chosen(params.get(name)) for name in ("senders", "receivers"))
@@ -143,7 +148,7 @@ def _at_a_glance(found: Findings) -> list[Block]:
 
 def _can(found: Findings) -> list[str]:
     if not found.communication.there:
-        return ["Only what the sections below describe."]
+        return _can_without_edges(found)
     items = [
         "Which pairs are expressed on both sides in an organ, by at least "
         f"{float(found.params['expr_prop']):.0%} of the cells of both types, in samples with at least "
@@ -158,10 +163,21 @@ def _can(found: Findings) -> list[str]:
     return items
 
 
+def _can_without_edges(found: Findings) -> list[str]:
+    if not found.compartments.there or found.copy_number == "not_assessed":
+        return ["Only what the sections below describe."]
+    return [
+        "In which samples gains and losses along the genome can be seen in expression, and which cells carry "
+        "them, each with a probability.",
+        "Which cells stay unresolved, and why.",
+        "Which genes of the tumor cells are explained by RNA of their surroundings, where there are counts.",
+    ]
+
+
 def _cannot(found: Findings) -> list[str]:
-    items = [PRESENCE]
     if not found.communication.there:
-        return items
+        return [_malignancy(found)] if found.compartments.there else [PRESENCE]
+    items = [PRESENCE]
     items.append(CIRCULAR)
     items += [_few(row) for row in organ_rows(found).to_dict("records") if row["n_patients_tested"] < 3]
     if not bool(found.communication.value["tissue_given"]):
@@ -175,11 +191,26 @@ def _cannot(found: Findings) -> list[str]:
             f"{formats.plural(n_unresolved, 'cell')} could not be assigned to tumor or host and took no "
             "part; edges of these cells are unknown, not absent."
         )
-    items.append(
-        "Compartments were taken from labels. Copy number was not looked at, so malignant cells may hide "
-        "among normal epithelium and the other way round."
-    )
+    items.append(_malignancy(found))
     return items
+
+
+def _malignancy(found: Findings) -> str:
+    """What the split into tumor and host does not say."""
+    if not found.labelled:
+        return (
+            "Malignant cells were called from copy number read from expression, not from DNA. Where a sample "
+            "shows no copy-number evidence its tumor cells are unresolved, not absent."
+        )
+    if found.copy_number == "not_assessed":
+        return (
+            "Compartments were taken from labels. Copy number was not looked at, so malignant cells may hide "
+            "among normal epithelium and the other way round."
+        )
+    return (
+        "Compartments were taken from labels. Copy number stands beside them (section Tumor and host) and "
+        "does not correct them."
+    )
 
 
 def _few(row: dict[str, object]) -> str:

@@ -1,0 +1,186 @@
+"""From an AnnData to tumor and host: malignant cells, clusters, cell types and ambient RNA, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+
+from niche import pp, tl
+from niche._settings import settings
+from niche._slots import keys, matrix
+from niche.recipes.columns import Columns, resolve
+from niche.recipes.load import load_as
+from niche.recipes.malignancy import copy_number_and_compartments
+from niche.recipes.preparation import NO_COUNTS, check, harmonize, judge_cells, normalize, own_copy
+from niche.recipes.steps import Steps
+from niche.recipes.tumor_stroma_config import TumorStromaConfig
+
+NAME = "tumor_stroma"
+LINEAGE_BESIDE = "lineage_by_markers"
+"""Column of lineages where the usual one holds those of the authors."""
+
+
+def tumor_stroma(
+    adata: ad.AnnData, config: TumorStromaConfig | Mapping[str, Any] | str | Path | None = None
+) -> ad.AnnData:
+    """Run everything from a data set to its malignant cells and their host, with or without cell types.
+
+    The sequence is :func:`niche.pp.harmonize_genes`, :func:`niche.pp.qc`, leaving out cells that fail it,
+    :func:`niche.pp.normalize`, :func:`niche.tl.infer_cnv`, :func:`niche.tl.call_compartments`, on request
+    :func:`niche.pp.integrate`, :func:`niche.tl.cluster` in each compartment with its stability,
+    :func:`niche.tl.annotate` where no cell types are given, :func:`niche.pp.ambient` where there are
+    counts, and :func:`niche.pp.check`. Give the result to run again with other settings, or to
+    :func:`niche.recipes.communication_by_organ`: what is there and fits is not computed anew.
+
+    Parameters
+    ----------
+    adata
+        Cells x genes, raw counts or log1p-normalised values; never changed.
+    config
+        :class:`TumorStromaConfig`, a dict, the path of a TOML file, or None for the defaults.
+
+    Returns
+    -------
+    AnnData
+        A copy with the results of every step. ``uns["recipe"]`` says what was done, skipped or resumed and
+        why (``steps``), what was mapped or assumed (``notes``), and which cells were left out
+        (``excluded``).
+
+    Raises
+    ------
+    InputTypeError
+        ``adata`` is not an AnnData.
+    MissingKeyError
+        A column or layer is not there.
+    InputValueError
+        The config, the labels, the genes or the values cannot be worked with.
+
+    Notes
+    -----
+    Malignant cells are called from the labels of the authors where these say which cells are malignant
+    (``input.malignant``, ``input.compartments``, or a name such as "Malignant"), with copy number reported
+    beside them; else from copy number and lineage markers. Normal cells to compare with are taken from
+    ``cnv.reference``, from cell types whose name says immune, stromal or endothelial, or, without any, from
+    the cells whose markers say so: then compartments are called first, and the profile that is stored and
+    drawn is against the cells called immune, stromal and endothelial.
+
+    Examples
+    --------
+    >>> import niche
+    >>> adata = niche.datasets.demo()
+    >>> fast = {"qc": {"min_cells_scrublet": 100_000}, "cluster": {"run": False}}
+    >>> result = niche.recipes.tumor_stroma(adata, fast)
+    >>> list(result.uns["recipe"]["steps"]["step"])[-2:]
+    ['ambient', 'check']
+    """
+    asked = load_as(TumorStromaConfig, config)
+    adata = own_copy(adata, asked.input)
+    columns = resolve(adata, asked.input, named_cells=False)
+    steps = Steps(adata, n_steps=11)
+    with steps.progress(NAME):
+        harmonize(steps, asked)
+        left_out = judge_cells(steps, asked, columns)
+        normalize(steps)
+        compartment, notes = copy_number_and_compartments(steps, asked, columns)
+        integrated_anew = _integrate(steps, asked, columns, compartment)
+        _cluster(steps, asked, columns, compartment, anew=integrated_anew)
+        columns = _annotate(steps, asked, columns, compartment)
+        _ambient(steps, asked, columns, compartment)
+        check(steps, asked, columns, compartment)
+    steps.finish(NAME, asked, [*columns.notes, *notes], left_out)
+    return steps.adata
+
+
+def _integrate(steps: Steps, config: TumorStromaConfig, columns: Columns, compartment: str) -> bool:
+    """Integrate host cells when asked; returns whether the embedding is a new one."""
+    if not config.integrate.run:
+        steps.skip("integrate", "integrate.run is false")
+        return False
+    options: dict[str, Any] = {
+        "batch_key": config.integrate.batch or columns.patient,
+        "compartment_key": compartment,
+        "rng": config.seed,
+    }
+    return steps.run(
+        "integrate",
+        lambda: pp.integrate(steps.adata, organ_key=columns.organ, **options),
+        key=keys.INTEGRATE,
+        params=options,
+        fits=lambda stored: keys.INTEGRATED in steps.adata.obsm,
+    )
+
+
+def _cluster(
+    steps: Steps, config: TumorStromaConfig, columns: Columns, compartment: str, *, anew: bool
+) -> None:
+    if not config.cluster.run:
+        steps.skip("cluster", "cluster.run is false")
+        return
+    options: dict[str, Any] = {
+        "resolution": config.cluster.resolution,
+        "stability": True,
+        "use_rep": keys.INTEGRATED if config.integrate.run else None,
+        "sample_key": columns.sample,
+        "compartment_key": compartment,
+        "rng": config.seed,
+    }
+    steps.run(
+        "cluster",
+        lambda: tl.cluster(steps.adata, **options),
+        key=keys.CLUSTER,
+        params=options,
+        fits=lambda stored: not anew,
+    )
+
+
+def _annotate(steps: Steps, config: TumorStromaConfig, columns: Columns, compartment: str) -> Columns:
+    """Name the cells unless the authors did; returns the columns with that of the cell types."""
+    if columns.cell_type is not None:
+        steps.skip("annotate", f"cell types are given in obs[{columns.cell_type!r}]")
+        return columns
+    if not config.annotate.run:
+        steps.skip("annotate", "annotate.run is false")
+        return columns
+    options: dict[str, Any] = {
+        "level": "cluster" if config.cluster.run else "cell",
+        "organism": config.organism,
+        "min_score": config.annotate.min_score,
+        "min_margin": config.annotate.min_margin,
+        "organ_key": columns.organ,
+        "compartment_key": compartment,
+    }
+    free = keys.LINEAGE not in steps.adata.obs.columns or keys.ANNOTATE in steps.adata.uns
+    lineage = keys.LINEAGE if free else LINEAGE_BESIDE
+    steps.run(
+        "annotate",
+        lambda: tl.annotate(steps.adata, cell_type_key=settings.groupby, lineage_key=lineage, **options),
+        key=keys.ANNOTATE,
+        params=options,
+        fits=lambda stored: settings.groupby in steps.adata.obs.columns,
+    )
+    return replace(columns, cell_type=settings.groupby)
+
+
+def _ambient(steps: Steps, config: TumorStromaConfig, columns: Columns, compartment: str) -> None:
+    if not config.ambient.run:
+        steps.skip("ambient", "ambient.run is false")
+        return
+    if not matrix.has_counts(steps.adata):
+        steps.skip("ambient", NO_COUNTS)
+        return
+    options: dict[str, Any] = {
+        **{name: column for name, column in columns.design.items() if column is not None},
+        "min_cells": config.min_cells,
+        "max_share": config.ambient.max_share,
+    }
+    groupby = columns.cell_type or compartment
+    steps.run(
+        "ambient",
+        lambda: pp.ambient(steps.adata, groupby, n_jobs=config.n_jobs, **options),
+        key=keys.AMBIENT,
+        params={**options, "groupby": groupby},
+    )

@@ -1,0 +1,12 @@
+"""All figures of a report."""
+
+from __future__ import annotations
+
+from niche.report.figures import ReportFigure, general_figures
+from niche.report.findings import Findings
+from niche.report.tumor_figures import tumor_figures
+
+
+def figures(found: Findings) -> dict[str, ReportFigure]:
+    """Return the figures that can be drawn from what is stored, by name."""
+    return {figure.name: figure for figure in [*general_figures(found), *tumor_figures(found)]}
