@@ -84,10 +84,12 @@ class Rows:
 
     @classmethod
     def of(cls, values: sparse.csr_matrix) -> Rows:
-        """Profiles as float64."""
-        own = values.astype(np.float64)
-        squared = own.multiply(own)
-        return cls(own, np.asarray(own.sum(axis=1)).ravel(), np.asarray(squared.sum(axis=1)).ravel())
+        """Sum in double precision; the profiles stay as they are."""
+        sums = np.asarray(values.sum(axis=1, dtype=np.float64)).ravel()
+        squared = sparse.csr_matrix(
+            (values.data.astype(np.float64) ** 2, values.indices, values.indptr), shape=values.shape
+        )
+        return cls(values, sums, np.asarray(squared.sum(axis=1)).ravel())
 
     def take(self, index: np.ndarray) -> Rows:
         """Some of the cells."""
@@ -151,7 +153,7 @@ def correlations(rows: Rows, seeds: Rows, is_seed: np.ndarray) -> np.ndarray:
     ``is_seed`` (n,) bool says which rows are among the seeds.
     """
     n_windows = rows.values.shape[1]
-    total = np.asarray(seeds.values.sum(axis=0)).ravel()
+    total = np.asarray(seeds.values.sum(axis=0, dtype=np.float64)).ravel()
     n_seeds = seeds.values.shape[0]
     with_total = np.asarray(rows.values @ total).ravel()
     left = np.where(is_seed, 1.0, 0.0)

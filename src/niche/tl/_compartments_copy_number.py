@@ -91,13 +91,15 @@ def evidence_of(
     n_samples = len(samples.names)
     anchors = np.flatnonzero(profiles.is_reference)
     found: dict[int, _Sample] = {}
-    all_rows = Rows.of(profiles.values)
+    signal = np.empty(samples.codes.size)
     for k in range(n_samples):
         rows = np.flatnonzero(samples.codes == k)
+        cells = Rows.of(profiles.values[rows])
+        signal[rows] = cells.signal
         if rows.size < min_cells:
             continue
         pools = {"open": (open_ & trusted)[rows], "parenchyma": (parenchyma & trusted)[rows]}
-        scene = Scene(all_rows.take(rows), all_rows.take(_anchors_of(rows, anchors)))
+        scene = Scene(cells, Rows.of(profiles.values[_anchors_of(rows, anchors)]))
         item = _Sample(rows, scene, pools)
         for name in _POOLS:
             seeds = malignant_call.grow(scene, pools[name])
@@ -106,7 +108,7 @@ def evidence_of(
         found[k] = item
     _add_coherence(profiles, found)
     out = nothing_assessed(samples.codes.size, n_samples, f"fewer than {min_cells} cells")
-    out.signal = all_rows.signal
+    out.signal = signal
     table = [_row()] * n_samples
     for k, item in found.items():
         out.state[k], out.reason[k], table[k] = _decide(item, out)
