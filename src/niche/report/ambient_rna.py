@@ -38,7 +38,7 @@ def blocks(found: Findings, figures: dict[str, ReportFigure]) -> list[Block]:
     """Heading, fractions, leaked genes and figures."""
     heading = Heading("Ambient RNA")
     if not found.ambient.there:
-        return [heading, Callout(f"Not assessed. {_why(found)}", "missing")]
+        return [heading, Callout(f"Not assessed. {found.why_not('ambient', found.ambient)}", "missing")]
     rows, genes = samples(found), leaked(found)
     told = rows["status"] == "assessed"
     made: list[Block] = [
@@ -128,14 +128,3 @@ def _range(rows: pd.DataFrame, n: int) -> str:
 
 def _percent(fraction: float) -> str:
     return f"{formats.decimal(100 * fraction)} %"
-
-
-def _why(found: Findings) -> str:
-    """The reason the recipe noted, else what is missing."""
-    if found.recipe.there:
-        steps = pd.DataFrame(found.recipe.value["steps"])
-        mine = steps[(steps["step"].astype(str) == "ambient") & (steps["status"].astype(str) == "skipped")]
-        if len(mine):
-            reason = str(mine["reason"].iloc[0])
-            return f"{reason[:1].upper()}{reason[1:]}."
-    return found.ambient.reason

@@ -162,6 +162,16 @@ class Findings:
         name = str(self.params.get(parameter, default))
         return name if name in self.adata.obs.columns else None
 
+    def why_not(self, step: str, result: Found) -> str:
+        """Why a result is missing: the reason the recipe noted, else what is to be run."""
+        if self.recipe.there:
+            steps = pd.DataFrame(self.recipe.value["steps"]).astype(str)
+            mine = steps.loc[(steps["step"] == step) & (steps["status"] == "skipped"), "reason"]
+            if len(mine):
+                reason = str(mine.iloc[0]).rstrip(".")
+                return f"{reason[:1].upper()}{reason[1:]}."
+        return result.reason
+
     @property
     def labelled(self) -> bool:
         """Whether compartments come from labels, not from copy number and markers."""

@@ -15,6 +15,9 @@ from niche.report.findings import Findings
 NAME, TITLE = "tumor_host", "Tumor and host"
 
 STATES = ("yes", "no", "not_assessed")
+_MANY = 6
+"""Samples from which their reasons are folded."""
+
 _LINEAGES = ("immune", "stromal", "endothelial", "parenchymal", "epithelial")
 _SAMPLES = {
     "sample": ("Sample", formats.text),
@@ -22,6 +25,10 @@ _SAMPLES = {
     "n_cells": ("Cells", formats.count),
     **{f"n_{name}": (name.replace("_", " "), formats.count) for name in keys.COMPARTMENTS_ALL},
     "coherence": ("Agreement of gene halves", formats.decimal),
+}
+_REASONS = {
+    "sample": ("Sample", formats.text),
+    "copy_number": ("Copy-number evidence", formats.readable),
     "reason": ("Because", formats.text),
 }
 _UNRESOLVED = {
@@ -142,9 +149,19 @@ def _copy_number(found: Findings, figures: dict[str, ReportFigure]) -> list[Bloc
     blocks.append(
         table(frame, "Copy-number evidence and cells of every sample", _SAMPLES, tags=("copy_number",))
     )
+    because = frame[frame["reason"].astype(str) != ""]
+    if len(because):
+        caption = "Why there is no copy-number evidence, or none was looked for"
+        folded = f"{caption} ({formats.plural(len(because), 'sample')})" if len(because) > _MANY else ""
+        blocks.append(table(because, caption, _REASONS, tags=("copy_number",), folded=folded))
     blocks += _open_cells(found)
     if "cnv" not in figures:
-        blocks.append(Callout(f"The profile along the genome is not drawn. {found.cnv.reason}", "missing"))
+        blocks.append(
+            Callout(
+                f"The profile along the genome is not drawn. {found.why_not('infer_cnv', found.cnv)}",
+                "missing",
+            )
+        )
     return [*blocks, *_drawn(figures, "cnv", "malignant_evidence", "umap_compartment")]
 
 
@@ -205,7 +222,7 @@ def _guard(found: Findings) -> list[Block]:
 def _clusters(found: Findings, figures: dict[str, ReportFigure]) -> list[Block]:
     blocks: list[Block] = [Heading("Stability of the clusters")]
     if not found.cluster.there:
-        return [*blocks, Callout(f"Not assessed. {found.cluster.reason}", "missing")]
+        return [*blocks, Callout(f"Not assessed. {found.why_not('cluster', found.cluster)}", "missing")]
     frame = stability(found)
     if not len(frame):
         return [
@@ -228,7 +245,7 @@ def _clusters(found: Findings, figures: dict[str, ReportFigure]) -> list[Block]:
 def _names(found: Findings) -> list[Block]:
     blocks: list[Block] = [Heading("Cell types by markers")]
     if not found.annotate.there:
-        return [*blocks, Callout(f"Not assessed. {found.annotate.reason}", "missing")]
+        return [*blocks, Callout(f"Not assessed. {found.why_not('annotate', found.annotate)}", "missing")]
     rows = named(found)
     named_ = int(rows.loc[rows["cell_ontology_id"] != "", "n_cells"].sum())
     words = (
