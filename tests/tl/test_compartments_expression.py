@@ -12,13 +12,13 @@ from scipy import sparse
 import niche
 from niche.errors import InputValueError, MissingKeyError
 
-PARENCHYMA = ("AT1", "AT2", "Hepatocyte", "Cholangiocyte", "Osteoblast")
+PARENCHYMA = ("Hepatocyte", "Cholangiocyte", "Osteoblast")
 
 
 @pytest.fixture(scope="module")
 def _drawn():
     adata = niche.datasets.simulate_metastases(
-        0, organs=["bone", "lung", "liver"], patients_per_organ=2, primaries=1, ambient=0.1, doublets=0.05
+        0, organs=["bone", "liver"], patients_per_organ=2, primaries=1, ambient=0.1, doublets=0.05
     )
     adata.uns = {}
     del adata.obs["compartment"]
@@ -66,7 +66,7 @@ def test_malignant_cells_are_told_from_host(_called):
 def test_parenchyma_is_guarded(_called):
     types, called = _called.obs["cell_type"].astype(str), _called.obs["compartment"].astype(str)
     mine = types.isin(PARENCHYMA)
-    assert mine.sum() > 200
+    assert mine.sum() > 150
     assert (called[mine] == "tumor").mean() < 0.02
     assert (called[types == "Hepatocyte"] == "parenchymal").mean() > 0.8
 
@@ -76,7 +76,7 @@ def test_host_has_the_compartment_of_its_lineage(_called):
         "Fibroblast": "stromal",
         "Endothelial cell": "endothelial",
         "T cell": "immune",
-        "AT2": "parenchymal",
+        "Hepatocyte": "parenchymal",
     }
     for name, compartment in wanted.items():
         here = _called.obs["cell_type"].astype(str) == name
@@ -89,7 +89,7 @@ def test_samples_say_what_they_rest_on(_called):
     assert (normal["copy_number"] == "no").all() and (normal["n_tumor"] == 0).all()
     assert normal["statement"].str.startswith("no copy-number evidence in this sample").all()
     found = table[table["copy_number"] == "yes"]
-    assert len(found) >= 4
+    assert len(found) >= 3
     assert found["statement"].str.startswith("copy-number evidence: yes").all()
     assert (found["coherence"] >= 0.45).all() and found["correlation_bimodal"].all()
     assert _called.uns["compartments"]["copy_number"] == "yes"
@@ -205,6 +205,31 @@ def test_order_of_cells_does_not_matter(drawn, _called):
         again["malignant_probability"], _called.obs["malignant_probability"], atol=0.02, equal_nan=True
     )
     assert (again["compartment"].astype(str) == _called.obs["compartment"].astype(str)).mean() > 0.999
+
+
+def _dask(adata, folder):
+    array = pytest.importorskip("dask.array", reason="dask is not installed")
+    adata.X = array.from_array(adata.X, chunks=(300, adata.n_vars), asarray=False)
+    return adata
+
+
+def _dense(adata, folder):
+    adata.X = adata.X.toarray()
+    return adata
+
+
+def _backed(adata, folder):
+    del adata.layers["counts"]
+    adata.write_h5ad(folder / "backed.h5ad")
+    return ad.read_h5ad(folder / "backed.h5ad", backed="r")
+
+
+@pytest.mark.parametrize("turn", [_dask, _dense, _backed])
+def test_kind_of_array_and_threads_do_not_change_a_bit(drawn, _called, turn, tmp_path):
+    other = turn(drawn, tmp_path)
+    niche.tl.call_compartments(other, n_jobs=2)
+    assert other.obs["malignant_probability"].equals(_called.obs["malignant_probability"])
+    assert other.obs["compartment"].astype(str).equals(_called.obs["compartment"].astype(str))
 
 
 def test_without_samples_and_organs(drawn):
