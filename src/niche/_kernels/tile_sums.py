@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp
+
 import numpy as np
 from numba import njit
 
@@ -69,7 +71,7 @@ def columns_of_rows(gene, value, row_start, order, entries, cell, column):  # pr
 def add_linear(
     data, indices, indptr, first, last, group, gene_of_column, exponentiate, sums, total
 ):  # pragma: no cover
-    """Add the values (or their ``expm1``) of rows ``first..last`` to the sums of their group."""
+    """Add the values (or their ``exp(x) - 1``) of rows ``first..last`` to the sums of their group."""
     for row in range(first, last):
         g = group[row - first]
         if g < 0:
@@ -78,7 +80,7 @@ def add_linear(
         for k in range(indptr[row], indptr[row + 1]):
             x = np.float64(data[k])
             if exponentiate:
-                x = np.expm1(x)
+                x = exp(x) - 1.0
             row_total += x
             j = gene_of_column[indices[k]]
             if j >= 0:
