@@ -160,8 +160,8 @@ def _decide(item: _Sample, out: Evidence) -> tuple[str, str, dict[str, object]]:
     if not passed:
         found, n = item.found[best], int(item.seeds[best].sum())
         reason = (
-            f"the cells that stand out ({n}, {best}) share no gains and losses: halves of the genes agree "
-            f"with correlation {found.correlation:.2f} (z {found.z:.1f})"
+            f"the cells that stand out ({n}, {best}) share no gains and losses: halves of the "
+            f"{found.n_genes} genes agree with correlation {found.correlation:.2f} (z {found.z:.1f})"
         )
         return NO, reason, row
     needed = ("correlation", "signal") if best == PARENCHYMA else ("correlation",)
