@@ -47,7 +47,8 @@ def test_samples_and_types_count_every_cell_once(called):
 
 
 def test_frames_are_the_callers_own(called):
-    niche.get.compartments(called).loc[:, "statement"] = "mine"
+    table = niche.get.compartments(called)
+    table["statement"] = "mine"
     assert "mine" not in set(niche.get.compartments(called)["statement"])
 
 
