@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from niche.tl import _cluster_group
-from niche.tl._cluster_group import Options, embed, leiden
+from niche.tl._cluster_group import Options, embed, leiden, neighbours, partition, weighted
 
-OPTIONS = Options(resolution=1.0, n_top_genes=100, n_pcs=10, n_neighbors=10)
+OPTIONS = Options(n_top_genes=100, n_pcs=10, n_neighbors=10)
 
 
 def blobs(n=40, genes=120, types=3, seed=0):
@@ -27,14 +29,37 @@ def test_planted_types_are_found():
     assert 0.5 < found.modularity < 1
 
 
-def test_same_as_scanpy(recwarn):
+def test_as_good_as_scanpy(recwarn):
     import scanpy as sc
+    from sklearn.metrics import adjusted_rand_score
 
-    embedded = embed(blobs()[0], None, OPTIONS, 0)
+    embedded = embed(blobs(n=100, types=5)[0], None, OPTIONS, 0)
     ours = leiden(embedded, 1.0, 3).codes
     assert not [w for w in recwarn if "leiden" in str(w.message)]
-    sc.tl.leiden(embedded.cells, 1.0, flavor="leidenalg", random_state=3)
-    assert embedded.cells.obs["leiden"].astype(int).tolist() == ours.tolist()
+    sc.tl.leiden(embedded.cells, 1.0, flavor="igraph", directed=False, n_iterations=-1, random_state=3)
+    theirs = embedded.cells.obs["leiden"].astype(int).to_numpy()
+    assert adjusted_rand_score(ours, theirs) > 0.95
+    graph = weighted(embedded.graph)
+    quality = [graph.modularity(codes.tolist(), weights="weight") for codes in (ours, theirs)]
+    assert quality[0] == pytest.approx(quality[1], abs=0.01)
+
+
+def test_clusters_are_numbered_by_falling_size():
+    values, _ = blobs(n=60)
+    found = leiden(embed(values[:130], None, OPTIONS, 0), 0.3, 0)
+    sizes = np.bincount(found.codes)
+    assert (np.diff(sizes) <= 0).all()
+
+
+def test_the_seed_of_igraph_is_given_back():
+    embedded = embed(blobs()[0], None, OPTIONS, 0)
+    graph = weighted(embedded.graph)
+    random.seed(7)
+    expected = random.random()
+    random.seed(7)
+    first = partition(graph, 1.0, 5)
+    assert random.random() == expected
+    assert np.array_equal(first, partition(graph, 1.0, 5))
 
 
 def test_resolution_splits():
@@ -46,7 +71,7 @@ def test_resolution_splits():
 
 
 def test_small_groups_are_reduced_with_a_remark():
-    embedded = embed(blobs(n=7)[0], None, Options(1.0, 100, 30, 25), 0)
+    embedded = embed(blobs(n=7)[0], None, Options(100, 30, 25), 0)
     assert (embedded.n_pcs, embedded.pca.shape) == (20, (21, 20))
     assert embedded.remarks == [
         "30 components reduced to 20 for 21 cells x 100 genes",
@@ -54,45 +79,22 @@ def test_small_groups_are_reduced_with_a_remark():
     ]
 
 
-def test_genes_without_expression_are_left_out():
-    values = blobs()[0].toarray()
-    values[:, 30:] = 0
-    assert embed(sparse.csr_matrix(values), None, OPTIONS, 0).n_genes == 30
-
-
-def test_batches():
-    assert _cluster_group._batches(np.repeat([0, 1], [60, 30])) is None
-    assert np.bincount(_cluster_group._batches(np.repeat([0, 1], [60, 70]))).tolist() == [60, 70]
-    pooled = _cluster_group._batches(np.repeat([0, 1, 2, 3], [60, 70, 30, 30]))
-    assert np.bincount(pooled).tolist() == [60, 70, 0, 0, 60]
-    left_out = _cluster_group._batches(np.repeat([0, 1, 2], [60, 70, 30]))
-    assert (left_out == -1).sum() == 30
-
-
-def test_genes_that_differ_between_samples_only_are_not_chosen():
-    values, labels = blobs(genes=400)
-    batches = np.tile([0, 1], len(labels) // 2)
-    dense = values.toarray()
-    dense[:, :40] = np.log1p(np.random.default_rng(1).poisson(4, dense[:, :40].shape))
-    dense[batches == 1, :40] += 3
-    shifted = sparse.csr_matrix(dense)
-    with_batches = embed(shifted, batches, OPTIONS, 0)
-    without = embed(shifted, None, OPTIONS, 0)
-    assert (with_batches.n_batches, without.n_batches) == (2, 1)
-    planted = {str(i) for i in range(40)}
-    chosen = [len(planted & set(found.cells.var_names)) for found in (with_batches, without)]
-    assert chosen[0] < chosen[1]
+def test_given_coordinates_are_used_as_they_are():
+    coordinates = np.random.default_rng(0).normal(size=(50, 4))
+    found = neighbours(coordinates, 10, 0)
+    assert np.allclose(found.pca, coordinates, atol=1e-6)
+    assert (found.n_genes, found.n_pcs) == (0, 4)
 
 
 def test_silhouette_of_a_sample(monkeypatch):
     embedded = embed(blobs()[0], None, OPTIONS, 0)
     codes = leiden(embedded, 0.5, 0).codes
-    full = _cluster_group._silhouette(embedded.pca, codes, 0)
+    full = _cluster_group.silhouette(embedded.pca, codes, 0)
     monkeypatch.setattr(_cluster_group, "_SILHOUETTE_CELLS", 60)
-    drawn = _cluster_group._silhouette(embedded.pca, codes, 0)
-    assert drawn == _cluster_group._silhouette(embedded.pca, codes, 0)
+    drawn = _cluster_group.silhouette(embedded.pca, codes, 0)
+    assert drawn == _cluster_group.silhouette(embedded.pca, codes, 0)
     assert drawn == pytest.approx(full, abs=0.1)
-    assert np.isnan(_cluster_group._silhouette(embedded.pca, np.zeros(len(codes), int), 0))
+    assert np.isnan(_cluster_group.silhouette(embedded.pca, np.zeros(len(codes), int), 0))
 
 
 def test_umap_of_few_cells():

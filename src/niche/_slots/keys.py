@@ -54,3 +54,6 @@ HOST = COMPARTMENTS_ALL[1:6]
 LINEAGES = ("malignant", "fibroblast-like", "endothelial", "myeloid", "lymphoid", "parenchymal", "other")
 FRAMEWORK_ORGANS = ("bone", "brain", "liver", "lung", "lymph_node")
 ORGANISMS = ("human", "mouse")
+
+STABLE_ARI = 0.9
+"""Mean adjusted Rand index from which clusters at a resolution count as stable."""

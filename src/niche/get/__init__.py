@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from niche.get.ambient import ambient
+from niche.get.annotate import annotate
 from niche.get.axes import axes
+from niche.get.cluster import cluster
 from niche.get.cnv import cnv
 from niche.get.communication import communication
 from niche.get.compartments import compartments
@@ -15,7 +17,9 @@ from niche.get.to_squidpy import to_squidpy
 
 __all__ = [
     "ambient",
+    "annotate",
     "axes",
+    "cluster",
     "cnv",
     "communication",
     "compartments",

@@ -8,6 +8,16 @@ from niche.pl.cnv import cnv
 from niche.pl.communication import communication
 from niche.pl.design import design
 from niche.pl.malignant_evidence import malignant_evidence
+from niche.pl.stability import stability
 from niche.pl.umap import umap
 
-__all__ = ["ambient", "axes_heatmap", "cnv", "communication", "design", "malignant_evidence", "umap"]
+__all__ = [
+    "ambient",
+    "axes_heatmap",
+    "cnv",
+    "communication",
+    "design",
+    "malignant_evidence",
+    "stability",
+    "umap",
+]

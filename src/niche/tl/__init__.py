@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from niche.tl.annotate import annotate
 from niche.tl.cluster import cluster
 from niche.tl.cnv import infer_cnv
 from niche.tl.communication import communication
@@ -10,6 +11,7 @@ from niche.tl.scores import ScoreSpec, available_scores, register_score
 
 __all__ = [
     "ScoreSpec",
+    "annotate",
     "available_scores",
     "call_compartments",
     "cluster",

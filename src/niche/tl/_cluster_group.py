@@ -1,7 +1,10 @@
-"""Cluster one group of cells: variable genes, components, neighbours, Leiden, and how well it splits."""
+"""Cluster one group of cells: components, neighbours, Leiden, and how well it splits."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from niche._components import components
+
 MINIMUM_CELLS = 20
 """Fewer cells are kept as one cluster."""
-
-MINIMUM_BATCH = 50
-"""Samples with fewer cells share one batch when variable genes are chosen."""
 
 _SILHOUETTE_CELLS = 5000
 
@@ -23,7 +25,6 @@ _SILHOUETTE_CELLS = 5000
 class Options:
     """What a group is clustered with."""
 
-    resolution: float
     n_top_genes: int
     n_pcs: int
     n_neighbors: int
@@ -38,7 +39,7 @@ class Embedded:
     cells
         Working AnnData: obsm["X_pca"], obsp["connectivities"].
     n_genes, n_pcs, n_batches
-        What was used.
+        What was used; ``n_genes`` is 0 for given coordinates.
     remarks
         What was reduced and why.
     """
@@ -53,6 +54,11 @@ class Embedded:
     def pca(self) -> np.ndarray:
         """(n_cells, n_pcs) float32."""
         return self.cells.obsm["X_pca"]
+
+    @property
+    def graph(self) -> sparse.csr_matrix:
+        """Weights of the neighbour graph, symmetric."""
+        return self.cells.obsp["connectivities"]
 
 
 @dataclass(frozen=True)
@@ -73,95 +79,76 @@ class Clusters:
 
 
 def embed(values: sparse.csr_matrix, batches: np.ndarray | None, options: Options, seed: int) -> Embedded:
-    """Principal components of the variable genes of log values (n_cells, n_vars), and neighbours.
+    """Principal components of the variable genes of log values (n_cells, n_vars), and neighbours."""
+    found = components(values, batches, options.n_top_genes, options.n_pcs, seed)
+    placed = neighbours(found.pca, options.n_neighbors, seed)
+    placed.n_genes, placed.n_batches = len(found.genes), found.n_batches
+    placed.remarks = [*found.remarks, *placed.remarks]
+    return placed
 
-    ``batches`` are sample codes; the variable genes are those that vary within samples where at least
-    two samples have 50 cells.
-    """
+
+def neighbours(coordinates: np.ndarray, n_neighbors: int, seed: int) -> Embedded:
+    """Neighbour graph of cells in given coordinates (n_cells, n_dimensions)."""
     import scanpy as sc
 
-    seen = np.flatnonzero(values.getnnz(axis=0) > 0)
-    n_cells = values.shape[0]
-    cells = ad.AnnData(
-        values[:, seen].astype(np.float32),
-        obs=pd.DataFrame(index=pd.RangeIndex(n_cells).astype(str)),
-        var=pd.DataFrame(index=pd.RangeIndex(len(seen)).astype(str)),
-    )
-    variable, n_batches = _variable_genes(cells, batches, options.n_top_genes)
-    cells = cells[:, variable].copy()
-    remarks = []
-    n_pcs = min(options.n_pcs, n_cells - 1, cells.n_vars - 1)
-    if n_pcs < options.n_pcs:
-        remarks.append(
-            f"{options.n_pcs} components reduced to {n_pcs} for {n_cells} cells x {cells.n_vars} genes"
-        )
-    n_neighbors = min(options.n_neighbors, n_cells - 1)
-    if n_neighbors < options.n_neighbors:
-        remarks.append(f"{options.n_neighbors} neighbours reduced to {n_neighbors}")
-    sc.pp.pca(cells, n_comps=n_pcs, svd_solver="arpack", random_state=seed)
-    sc.pp.neighbors(cells, n_neighbors=n_neighbors, use_rep="X_pca", random_state=seed)
-    return Embedded(cells, cells.n_vars, n_pcs, n_batches, remarks)
-
-
-def _variable_genes(cells: ad.AnnData, batches: np.ndarray | None, n_top: int) -> tuple[np.ndarray, int]:
-    """Mask of the variable genes, and the number of batches they were chosen in."""
-    import scanpy as sc
-
-    if cells.n_vars <= n_top:
-        return np.ones(cells.n_vars, dtype=bool), 0
-    batch = None if batches is None else _batches(batches)
-    if batch is None:
-        found = sc.pp.highly_variable_genes(cells, n_top_genes=n_top, flavor="seurat", inplace=False)
-        return found["highly_variable"].to_numpy(), 1
-    used = cells[batch >= 0].copy()
-    used.obs["batch"] = pd.Categorical(batch[batch >= 0].astype(str))
-    found = sc.pp.highly_variable_genes(
-        used, n_top_genes=n_top, flavor="seurat", batch_key="batch", inplace=False
-    )
-    return found["highly_variable"].to_numpy(), len(np.unique(batch[batch >= 0]))
-
-
-def _batches(codes: np.ndarray) -> np.ndarray | None:
-    """Batch of each cell; small samples are pooled, or left out (-1) where even the pool is small.
-
-    None unless two samples are big enough.
-    """
-    sizes = np.bincount(codes)
-    big = sizes >= MINIMUM_BATCH
-    if big.sum() < 2:
-        return None
-    pooled = int(sizes[~big].sum())
-    batch = np.where(big, np.arange(len(sizes)), len(sizes) if pooled >= MINIMUM_BATCH else -1)
-    return batch[codes]
+    n_cells = len(coordinates)
+    cells = ad.AnnData(obs=pd.DataFrame(index=pd.RangeIndex(n_cells).astype(str)))
+    cells.obsm["X_pca"] = np.ascontiguousarray(coordinates, dtype=np.float32)
+    fewer = min(n_neighbors, n_cells - 1)
+    remarks = [f"{n_neighbors} neighbours reduced to {fewer}"] if fewer < n_neighbors else []
+    sc.pp.neighbors(cells, n_neighbors=fewer, use_rep="X_pca", random_state=seed)
+    return Embedded(cells, 0, coordinates.shape[1], 0, remarks)
 
 
 def leiden(embedded: Embedded, resolution: float, seed: int) -> Clusters:
-    """Leiden clusters of the neighbour graph (Traag 2019), iterated until nothing improves.
-
-    leidenalg is called directly with what :func:`scanpy.tl.leiden` passes to it.
-    """
-    import igraph
-    import leidenalg
-
-    weights = sparse.coo_matrix(embedded.cells.obsp["connectivities"])
-    edges = np.column_stack([weights.row, weights.col]).tolist()
-    graph = igraph.Graph(n=weights.shape[0], edges=edges, directed=True)
-    partition = leidenalg.find_partition(
-        graph,
-        leidenalg.RBConfigurationVertexPartition,
-        weights=weights.data.astype(np.float64).tolist(),
-        resolution_parameter=resolution,
-        n_iterations=-1,
-        seed=seed,
-    )
-    codes = np.asarray(partition.membership, dtype=np.int64)
-    if codes.max() == 0:
+    """Leiden clusters of the neighbour graph (Traag 2019), iterated until nothing improves."""
+    graph = weighted(embedded.graph)
+    codes = partition(graph, resolution, seed)
+    if codes.max(initial=0) == 0:
         return Clusters(codes, float("nan"), float("nan"))
-    modularity = graph.modularity(partition.membership, weights=weights.data.tolist(), directed=True)
-    return Clusters(codes, float(modularity), _silhouette(embedded.pca, codes, seed))
+    modularity = graph.modularity(codes.tolist(), weights="weight")
+    return Clusters(codes, float(modularity), silhouette(embedded.pca, codes, seed))
 
 
-def _silhouette(pca: np.ndarray, codes: np.ndarray, seed: int) -> float:
+def weighted(weights: sparse.csr_matrix) -> Any:
+    """The neighbour graph as igraph takes it, undirected; edges in a fixed order."""
+    import igraph
+
+    upper = sparse.triu(weights, k=1).tocsr()
+    upper.sort_indices()
+    edges = upper.tocoo()
+    graph = igraph.Graph(n=weights.shape[0], edges=np.column_stack([edges.row, edges.col]).tolist())
+    graph.es["weight"] = edges.data.astype(np.float64).tolist()
+    return graph
+
+
+def partition(graph: Any, resolution: float, seed: int) -> np.ndarray:
+    """Leiden partition of a weighted graph by modularity at a resolution: codes by falling size."""
+    with _igraph_seed(seed):
+        found = graph.community_leiden(
+            objective_function="modularity", weights="weight", resolution=resolution, n_iterations=-1
+        )
+    labels, codes, sizes = np.unique(
+        np.asarray(found.membership, dtype=np.int64), return_inverse=True, return_counts=True
+    )
+    rank = np.empty(len(labels), dtype=np.int64)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(labels))
+    return rank[codes]
+
+
+@contextmanager
+def _igraph_seed(seed: int) -> Iterator[None]:
+    """Let igraph draw from a generator of its own, and from Python's again afterwards."""
+    import igraph
+
+    igraph.set_random_number_generator(random.Random(seed))
+    try:
+        yield
+    finally:
+        igraph.set_random_number_generator(random)
+
+
+def silhouette(pca: np.ndarray, codes: np.ndarray, seed: int) -> float:
     """Mean silhouette in component space, on at most 5,000 cells drawn with the seed."""
     from sklearn.metrics import silhouette_score
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import anndata as ad
@@ -12,11 +13,22 @@ from scipy import sparse
 from niche._log import logger
 from niche._settings import settings
 from niche._slots import fingerprint, keys, matrix, validate, write
-from niche.errors import InputValueError
-from niche.tl._cluster_group import MINIMUM_CELLS, Clusters, Embedded, Options, embed, leiden, umap
+from niche.errors import InputValueError, MissingKeyError
+from niche.tl._cluster_group import (
+    MINIMUM_CELLS,
+    Clusters,
+    Embedded,
+    Options,
+    embed,
+    leiden,
+    neighbours,
+    umap,
+)
+from niche.tl._cluster_stability import COLUMNS
+from niche.tl._cluster_stability import stability as assess
 
 DEFAULT_RESOLUTION = 1.0
-"""Used for ``resolution=None``; a choice by stability belongs here."""
+"""Where stability is not assessed and no resolution is given."""
 
 NOT_ASSESSED = "not_assessed"
 
@@ -26,6 +38,8 @@ def cluster(
     *,
     compartment: str | None = None,
     resolution: float | None = None,
+    stability: bool | None = None,
+    use_rep: str | None = None,
     n_top_genes: int = 2000,
     n_pcs: int = 30,
     n_neighbors: int = 15,
@@ -47,7 +61,13 @@ def cluster(
         Cluster only these cells; the others read ``not_assessed``. ``None`` clusters each compartment
         by itself where the column exists, else all cells together.
     resolution
-        Of Leiden, greater than 0; ``None`` is 1.
+        Of Leiden, greater than 0; ``None`` takes the one that stability suggests for each group.
+    stability
+        Compare seeds and subsamples at eight resolutions. ``None`` does so where the resolution is to be
+        chosen; without, ``resolution=None`` is 1.
+    use_rep
+        Coordinates in ``obsm`` to cluster in, for example ``"X_integrated"`` of
+        :func:`niche.pp.integrate`. ``None`` computes components of the variable genes of each group.
     n_top_genes, n_pcs, n_neighbors
         Variable genes, principal components and neighbours; reduced, with a remark, for small groups.
     sample_key
@@ -71,26 +91,32 @@ def cluster(
     AnnData or None
         The changed copy with ``copy=True``, else None. Stores ``obs["cluster"]`` (``"tumor 0"``, ``"tumor
         1"``, ... by falling size; ``"0"``, ``"1"``, ... without compartments) and in ``uns["cluster"]``
-        ``params`` and ``table`` with one row per compartment: ``compartment, n_cells, n_clusters,
-        resolution, n_genes, n_pcs, n_batches, modularity, silhouette, status`` (``clustered`` or
-        ``not_assessed``) and ``reason``. With ``embedding``, ``obsm["X_niche_pca"]`` and
-        ``obsm["X_niche_umap"]`` of all cells. X is not changed.
+        what :func:`niche.get.cluster` reads: one row per compartment, and the stability of each
+        resolution. With ``embedding``, ``obsm["X_niche_pca"]`` and ``obsm["X_niche_umap"]`` of all cells
+        (with ``use_rep`` the UMAP alone). X is not changed.
 
     Raises
     ------
     InputTypeError, InputValueError
         Not an AnnData, no cells, counts instead of log values, values that are not finite or negative,
-        a compartment without cells, or an option out of range.
+        a compartment without cells, coordinates that are not finite, or an option out of range.
     MissingKeyError
-        The column of samples or compartments, or the layer, does not exist.
+        The column of samples or compartments, the layer, or the coordinates do not exist.
 
     Notes
     -----
     Groups of fewer than 20 cells are kept as one cluster, and the table says so. Leiden (Traag 2019, DOI
-    10.1038/s41598-019-41695-z) maximises modularity at the resolution on the UMAP neighbour graph.
-    ``modularity`` is that of the clusters at resolution 1, ``silhouette`` is the mean over (at most
-    5,000) cells in the components. Clusters of a compartment hold patients apart where tumors differ:
-    they are a description, not cell types.
+    10.1038/s41598-019-41695-z; as in igraph, until nothing improves) maximises modularity at the
+    resolution on the UMAP neighbour graph. Clusters of a compartment hold patients apart where tumors
+    differ: they are a description, not cell types.
+
+    Stability at a resolution is the adjusted Rand index (Hubert 1985, DOI 10.1007/BF01908075) between
+    partitions from 3 seeds, and between the first of them and those of 5 subsamples of 80 % of the cells,
+    whose neighbours are found anew in the same components. Suggested is the highest resolution that splits
+    the cells with a mean of both of at least 0.9; where there is none, the split with the highest mean, or
+    where that is below 0.75 the lowest resolution, and the reason says so.
+    Groups of more than 10,000 cells are judged on 10,000. Stable clusters are not therefore real: structure
+    that samples bring along is stable too.
 
     Examples
     --------
@@ -103,29 +129,29 @@ def cluster(
     """
     validate.anndata(adata)
     options = _options(resolution, n_top_genes, n_pcs, n_neighbors)
+    assessed = _assessed(stability, resolution)
     write.slot_name(key_added)
     validate.flag(embedding, "embedding")
     validate.flag(copy, "copy")
     stream = validate.generator(rng)
     groups, compartment_key = _groups(adata, compartment, compartment_key)
     sample_key, samples = _samples(adata, sample_key)
-    values = _log_values(adata, layer)
-
     seed = int(stream.integers(2**31 - 1))
+    cells = _Cells(_values(adata, layer, use_rep), samples, options, seed)
+
     labels = np.full(adata.n_obs, NOT_ASSESSED, dtype=object)
-    rows = []
+    rows, stabilities = [], [pd.DataFrame(columns=["compartment", *COLUMNS])]
     whole: Embedded | None = None
     for name, members in groups.items():
-        found, embedded, row = _cluster_group(values, samples, members, options, seed)
-        prefix = f"{name} " if name else ""
-        labels[members] = [f"{prefix}{code}" for code in found.codes]
-        rows.append({"compartment": name or "all cells", **row})
-        logger.info(
-            "cluster: %s, %d cells, %d clusters", name or "all cells", len(members), row["n_clusters"]
-        )
-        if len(members) == adata.n_obs:
-            whole = embedded
-    embeddings = _embeddings(values, samples, options, seed, whole) if embedding else {}
+        shown = name or "all cells"
+        found, embedded, row, stable = _cluster_group(cells, members, resolution, assessed=assessed)
+        labels[members] = [f"{name} {code}".strip() for code in found.codes]
+        rows.append({"compartment": shown, **row})
+        if stable is not None:
+            stabilities.append(stable.assign(compartment=shown))
+        logger.info("cluster: %s, %d cells, %d clusters", shown, len(members), row["n_clusters"])
+        whole = embedded if len(members) == adata.n_obs else whole
+    embeddings = _embeddings(cells, whole) if embedding else {}
 
     adata = adata.copy() if copy else adata
     write.obs(adata, {key_added: labels})
@@ -140,16 +166,45 @@ def cluster(
             "compartment_key": compartment_key,
             "sample_key": sample_key,
             "layer": layer,
-            "resolution": options.resolution,
+            "use_rep": use_rep,
+            "resolution": resolution,
+            "stability": assessed,
             "n_top_genes": options.n_top_genes,
             "n_pcs": options.n_pcs,
             "n_neighbors": options.n_neighbors,
             "rng": "Generator" if isinstance(rng, np.random.Generator) else int(rng),
         },
-        payload={"table": pd.DataFrame(rows)},
+        payload={"table": pd.DataFrame(rows), "stability": _joined(stabilities)},
         fingerprint=fingerprint.compute(adata, obs=columns, layers=[layer]),
     )
     return adata if copy else None
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """All cells: log values or given coordinates, and what they are clustered with."""
+
+    values: sparse.csr_matrix | np.ndarray
+    samples: np.ndarray | None
+    options: Options
+    seed: int
+
+    @property
+    def given(self) -> bool:
+        """Whether the values are coordinates."""
+        return isinstance(self.values, np.ndarray)
+
+    def too_few_genes(self, members: np.ndarray) -> bool:
+        """Whether a group expresses too few genes to be embedded."""
+        return not self.given and int((self.values[members].getnnz(axis=0) > 0).sum()) < 3
+
+    def embed(self, members: np.ndarray) -> Embedded:
+        """A group in its components, or in the given coordinates, with its neighbours."""
+        if self.given:
+            return neighbours(self.values[members], self.options.n_neighbors, self.seed)
+        samples = None if self.samples is None else self.samples[members]
+        part = self.values if len(members) == self.values.shape[0] else self.values[members]
+        return embed(part, samples, self.options, self.seed)
 
 
 def _options(resolution: float | None, n_top_genes: int, n_pcs: int, n_neighbors: int) -> Options:
@@ -158,8 +213,20 @@ def _options(resolution: float | None, n_top_genes: int, n_pcs: int, n_neighbors
     validate.number(n_top_genes, "n_top_genes", low=10, high=1e6, integer=True)
     validate.number(n_pcs, "n_pcs", low=2, high=500, integer=True)
     validate.number(n_neighbors, "n_neighbors", low=2, high=500, integer=True)
-    chosen = DEFAULT_RESOLUTION if resolution is None else float(resolution)
-    return Options(chosen, int(n_top_genes), int(n_pcs), int(n_neighbors))
+    return Options(int(n_top_genes), int(n_pcs), int(n_neighbors))
+
+
+def _assessed(stability: Any, resolution: float | None) -> bool:
+    if stability is None:
+        return resolution is None
+    validate.flag(stability, "stability")
+    return bool(stability)
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Stability of all groups; the first table holds the columns and no row."""
+    columns = list(tables[0].columns)
+    return pd.concat(tables[1:], ignore_index=True)[columns] if len(tables) > 1 else tables[0]
 
 
 def _groups(
@@ -189,25 +256,34 @@ def _samples(adata: ad.AnnData, sample_key: str | None) -> tuple[str, np.ndarray
     return factor.key, factor.codes
 
 
-def _log_values(adata: ad.AnnData, layer: str | None) -> sparse.csr_matrix:
-    return matrix.resolve(adata, layer, "lognorm").in_memory()
+def _values(adata: ad.AnnData, layer: str | None, use_rep: str | None) -> sparse.csr_matrix | np.ndarray:
+    """Log values, or the coordinates that take their place."""
+    if use_rep is None:
+        return matrix.resolve(adata, layer, "lognorm").in_memory()
+    if use_rep not in adata.obsm:
+        raise MissingKeyError(
+            f"coordinates {use_rep!r} not found in adata.obsm. Available: "
+            f"{validate.shown(adata.obsm) or 'none'}. Run niche.pp.integrate first, or leave use_rep out."
+        )
+    stored = adata.obsm[use_rep]
+    found = np.asarray(stored.toarray() if sparse.issparse(stored) else stored, dtype=np.float32)
+    n_bad = int((~np.isfinite(found).all(axis=1)).sum())
+    if found.ndim != 2 or n_bad:
+        raise InputValueError(
+            f"adata.obsm[{use_rep!r}] must hold finite coordinates of every cell: {n_bad} cells have none."
+        )
+    return found
 
 
 def _cluster_group(
-    values: sparse.csr_matrix,
-    samples: np.ndarray | None,
-    members: np.ndarray,
-    options: Options,
-    seed: int,
-) -> tuple[Clusters, Embedded | None, dict[str, Any]]:
-    """Clusters of one group and its row of the table."""
+    cells: _Cells, members: np.ndarray, resolution: float | None, *, assessed: bool
+) -> tuple[Clusters, Embedded | None, dict[str, Any], pd.DataFrame | None]:
+    """Clusters of one group, its row of the table, and its stability."""
     n_cells = len(members)
-    part = values if n_cells == values.shape[0] else values[members]
-    n_seen = int((part.getnnz(axis=0) > 0).sum())
     row: dict[str, Any] = {
         "n_cells": n_cells,
         "n_clusters": 1,
-        "resolution": options.resolution,
+        "resolution": DEFAULT_RESOLUTION if resolution is None else float(resolution),
         "n_genes": 0,
         "n_pcs": 0,
         "n_batches": 0,
@@ -216,14 +292,21 @@ def _cluster_group(
         "status": NOT_ASSESSED,
         "reason": "",
     }
-    if n_cells < MINIMUM_CELLS or n_seen < 3:
-        short = (
-            f"fewer than {MINIMUM_CELLS} cells" if n_cells < MINIMUM_CELLS else "fewer than 3 expressed genes"
-        )
+    few = n_cells < MINIMUM_CELLS
+    if few or cells.too_few_genes(members):
+        short = f"fewer than {MINIMUM_CELLS} cells" if few else "fewer than 3 expressed genes"
         row["reason"] = f"{short}: kept as one cluster"
-        return Clusters(np.zeros(n_cells, dtype=np.int64), np.nan, np.nan), None, row
-    embedded = embed(part, None if samples is None else samples[members], options, seed)
-    found = leiden(embedded, options.resolution, seed)
+        return Clusters(np.zeros(n_cells, dtype=np.int64), np.nan, np.nan), None, row, None
+    embedded = cells.embed(members)
+    remarks = list(embedded.remarks)
+    stable = None
+    if assessed:
+        stable = assess(embedded, cells.options.n_neighbors, np.random.default_rng(cells.seed))
+        suggested = stable.loc[stable["suggested"]].iloc[0]
+        if resolution is None:
+            row["resolution"] = float(suggested["resolution"])
+            remarks += [suggested["reason"]] if suggested["reason"].startswith("no") else []
+    found = leiden(embedded, row["resolution"], cells.seed)
     row |= {
         "n_clusters": int(found.codes.max()) + 1,
         "n_genes": embedded.n_genes,
@@ -232,22 +315,18 @@ def _cluster_group(
         "modularity": found.modularity,
         "silhouette": found.silhouette,
         "status": "clustered",
-        "reason": "; ".join(embedded.remarks),
+        "reason": "; ".join(remarks),
     }
-    return found, embedded, row
+    return found, embedded, row, stable
 
 
-def _embeddings(
-    values: sparse.csr_matrix,
-    samples: np.ndarray | None,
-    options: Options,
-    seed: int,
-    whole: Embedded | None,
-) -> dict[str, np.ndarray]:
+def _embeddings(cells: _Cells, whole: Embedded | None) -> dict[str, np.ndarray]:
     """Components and UMAP of all cells; nothing for data too small to embed."""
+    everything = np.arange(cells.values.shape[0])
     if whole is None:
-        if values.shape[0] < 5 or int((values.getnnz(axis=0) > 0).sum()) < 3:
-            logger.warning("cluster: %d cells are too few to embed", values.shape[0])
+        if len(everything) < 5 or cells.too_few_genes(everything):
+            logger.warning("cluster: %d cells are too few to embed", len(everything))
             return {}
-        whole = embed(values, samples, options, seed)
-    return {keys.PCA: np.asarray(whole.pca, dtype=np.float32), keys.UMAP: umap(whole, seed)}
+        whole = cells.embed(everything)
+    found = {keys.UMAP: umap(whole, cells.seed)}
+    return found if cells.given else {keys.PCA: np.asarray(whole.pca, dtype=np.float32), **found}
