@@ -76,7 +76,9 @@ def _corridor(_demo: ad.AnnData) -> ad.AnnData:
     niche.pp.ambient(adata)
     niche.tl.infer_cnv(adata, reference=["Fibroblast", "T cell"])
     niche.tl.call_compartments(adata, labels={"Malignant": "tumor"})
+    niche.pp.integrate(adata)
     niche.tl.cluster(adata)
+    niche.tl.annotate(adata, cell_type_key="by_markers")
     niche.tl.communication(adata, "cell_type")
     return adata
 

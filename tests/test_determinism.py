@@ -20,7 +20,11 @@ from niche.errors import NicheError
 Inputs = dict[str, ad.AnnData]
 Results = Callable[[str], ad.AnnData]
 PAGE = Path(__file__).parents[1] / "docs" / "array_support.md"
-ARGUMENTS: dict[str, dict[str, object]] = {"tl.call_compartments": {"labels": {"Malignant": "tumor"}}}
+ARGUMENTS: dict[str, dict[str, object]] = {
+    "tl.annotate": {"cell_type_key": "by_markers"},
+    "tl.call_compartments": {"labels": {"Malignant": "tumor"}},
+}
+TAKES_LOG_VALUES = ("tl.", "pp.integrate")
 
 
 FUNCTIONS = {
@@ -142,7 +146,12 @@ def inputs(_demo: ad.AnnData) -> Inputs:
 @pytest.fixture(scope="module")
 def results(inputs: Inputs) -> Results:
     """The result of a function with its defaults, computed once."""
-    return cache(lambda name: _run(name, inputs[name.split(".")[0]].copy()))
+    return cache(lambda name: _run(name, _input(name, inputs).copy()))
+
+
+def _input(name: str, inputs: Inputs) -> ad.AnnData:
+    """What a function starts from."""
+    return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 
 def _run(name: str, adata: ad.AnnData, **options: object) -> ad.AnnData:
@@ -152,36 +161,34 @@ def _run(name: str, adata: ad.AnnData, **options: object) -> ad.AnnData:
 
 @pytest.mark.parametrize("name", list(FUNCTIONS))
 def test_twice_gives_identical_bits(name: str, inputs: Inputs, results: Results) -> None:
-    again = _run(name, inputs[name.split(".")[0]].copy())
+    again = _run(name, _input(name, inputs).copy())
     assert differences(results(name), again) == []
 
 
 @pytest.mark.parametrize("name", _with("n_jobs"))
 def test_threads_do_not_matter(name: str, inputs: Inputs, results: Results) -> None:
     for n_jobs in (1, 2):
-        assert differences(results(name), _run(name, inputs[name.split(".")[0]].copy(), n_jobs=n_jobs)) == []
+        assert differences(results(name), _run(name, _input(name, inputs).copy(), n_jobs=n_jobs)) == []
 
 
 @pytest.mark.parametrize("name", _with("rng"))
 def test_generator_and_seed_are_the_same(name: str, inputs: Inputs, results: Results) -> None:
-    found = differences(
-        results(name), _run(name, inputs[name.split(".")[0]].copy(), rng=np.random.default_rng(0))
-    )
+    found = differences(results(name), _run(name, _input(name, inputs).copy(), rng=np.random.default_rng(0)))
     assert [path for path in found if not path.endswith("params.rng")] == []
 
 
 @pytest.mark.parametrize("name", _with("copy"))
 def test_copy_leaves_the_input_alone(name: str, inputs: Inputs, results: Results) -> None:
-    adata = inputs[name.split(".")[0]].copy()
+    adata = _input(name, inputs).copy()
     returned = FUNCTIONS[name](adata, **ARGUMENTS.get(name, {}), copy=True)
     assert isinstance(returned, ad.AnnData)
-    assert differences(adata, inputs[name.split(".")[0]]) == []
+    assert differences(adata, _input(name, inputs)) == []
     assert differences(returned, results(name)) == []
 
 
 @pytest.mark.parametrize(("name", "kind"), list(promises()), ids=map(" of ".join, promises()))
 def test_array_types(name: str, kind: str, inputs: Inputs, results: Results, tmp_path: Path) -> None:
-    other = _of_kind(inputs[name.split(".")[0]], kind, tmp_path)
+    other = _of_kind(_input(name, inputs), kind, tmp_path)
     if not promises()[name, kind]:
         before = contents(other)
         with pytest.raises(NicheError):

@@ -89,7 +89,9 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "normalize",
         "cnv",
         "compartments",
+        "integrate",
         "cluster",
+        "annotate",
         "communication",
     }
     assert steps <= set(read.ours(_corridor)) | set(_corridor.uns)
