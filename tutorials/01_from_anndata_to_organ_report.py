@@ -108,7 +108,8 @@ adata.uns["compartments"]["table"][["cell_type", "compartment", "n_cells", "sour
 
 # %% [markdown]
 # Cells whose side is not known are `unresolved`, left out, and counted. **Not to conclude:** that these
-# cells are malignant. In this version niche believes your labels; it does not look at the copy number.
+# cells are malignant. Labels given to niche decide; [tutorial 2](02_tumor_and_host.ipynb) calls malignant
+# cells from copy number.
 #
 # ## 5. Look at the cells
 #
