@@ -69,20 +69,21 @@ def rows_of(results: dict[str, dict[str, object]]) -> list[str]:
     """Markdown rows: times as ratios to ours in the same run, memory above that of the data."""
     base = results["niche"]
     out = [
-        "| tool | references | cold | warm | memory beside the data | largest worker | output |",
-        "|---|---|---|---|---|---|---|",
+        "| tool | references | cold | warm | CPU | memory beside the data | largest worker | output |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for tool, found in results.items():
         references = 2 if tool.endswith("two-references") else 1
         name = tool.removesuffix("-two-references")
         if "not_run" in found:
-            out.append(f"| {name} | {references} | not run: {found['not_run'][:80]} | | | | |")
+            out.append(f"| {name} | {references} | not run: {found['not_run'][:80]} | | | | | |")
             continue
         cold, warm = (found[kind] / base["warm"] for kind in ("cold", "warm"))
+        cpu = found["cpu"] / base["cpu"]
         worker = f"{found['worker_gb']:.2f} GB" if tool.startswith("infercnvpy") else ""
         out.append(
-            f"| {name} | {references} | {cold:.1f} | {warm:.1f} | {found['beside_gb']:.2f} GB | {worker} "
-            f"| {found['output_gb']:.2f} GB |"
+            f"| {name} | {references} | {cold:.1f} | {warm:.1f} | {cpu:.1f} | {found['beside_gb']:.2f} GB "
+            f"| {worker} | {found['output_gb']:.2f} GB |"
         )
     return out
 
@@ -119,7 +120,8 @@ def main() -> None:
             f"{n_cells:,} cells x 12,000 genes, 20 % of the values not zero, windows of 100 genes every 10,",
             "two threads or workers. Times are ratios to niche (warm, one reference) in the same run; every",
             "tool is a process of its own; warm is the shortest of its calls, cold the first. Memory is what",
-            "is used beside the data; infercnvpy sends chunks of 5,000 cells to workers.",
+            "is used beside the data. CPU is the time computed on all cores, which other programs on the",
+            "machine hardly touch. infercnvpy sends chunks of 5,000 cells to workers.",
             "",
             *rows_of(results),
             "",
@@ -131,7 +133,7 @@ def main() -> None:
             same = peer["warm"] / results[PARITY]["warm"]
             lines += [
                 f"niche is {warm:.0f} times as fast as infercnvpy (cold {cold:.0f} times), under the other's",
-                f"own convention {same:.0f} times.",
+                f"own convention {same:.0f} times; in CPU time {peer['cpu'] / results['niche']['cpu']:.0f} times.",
                 "",
                 f"Same work, on one chunk: {parity(asked.peers, folder, min(n_cells, 5_000))}.",
                 "",

@@ -99,6 +99,14 @@ def test_blocks_threads_and_types_do_not_change_a_bit(scene, monkeypatch):
     assert identical(first, run(scene, sds=1.5, matrix=wide))
 
 
+@pytest.mark.parametrize("slack", [0.0, 0.99, 5.0])
+def test_a_bad_guess_of_the_noise_changes_nothing(scene, monkeypatch, slack):
+    noise = np.arange(90) > 70
+    first = run(scene, sds=1.5, noise=noise)
+    monkeypatch.setattr(copy_number, "_SLACK", slack)
+    assert identical(first, run(scene, sds=1.5, noise=noise, splits=(30, 80), threads=2))
+
+
 def test_order_of_cells_does_not_change_a_bit(scene):
     values, columns, lower, upper, reference = scene
     order = np.random.default_rng(2).permutation(90)

@@ -72,7 +72,37 @@ def test_what_reaches_the_threshold_is_kept():
         assert windows.tolist() == indices
 
 
-def test_moments():
+def test_what_reaches_a_higher_threshold_moves_to_the_front():
+    data = np.array([0.5, -1, -0.2, 2, 0.1], dtype=np.float32)
+    indices, n = np.array([0, 1, 1, 2, 0], dtype=np.int32), np.array([2, 2, 0, 1])
+    kept = copy_number_rows.narrow(data, indices, 0.5, n)
+    assert (kept, data[:3].tolist(), indices[:3].tolist(), n.tolist()) == (
+        3,
+        [0.5, -1, 2],
+        [0, 1, 2],
+        [2, 1, 0, 0],
+    )
+
+
+def test_moments_of_chosen_rows():
     sums, squares = np.empty(2), np.empty(2)
-    copy_number_rows.moments(np.array([[1.0, 2.0], [-3.0, 0.0]]), sums, squares)
+    rows = np.array([[1.0, 2.0], [9.0, 9.0], [-3.0, 0.0]])
+    copy_number_rows.moments(rows, np.array([0, 2]), sums, squares)
     assert (sums.tolist(), squares.tolist()) == ([3, -3], [5, 9])
+
+
+def test_median_is_exact_whatever_the_values():
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 3, 40, 41, 42, 995, 1000):
+        scratch = np.empty(n + 1)
+        for values in (
+            rng.normal(size=n),
+            np.sort(rng.normal(size=n)),
+            -np.sort(rng.normal(size=n)),
+            np.zeros(n),
+            rng.integers(0, 3, n).astype(float),
+            np.where(np.arange(n) % max(n // 41, 1) == 0, 100.0, rng.normal(size=n)),  # the sample misleads
+        ):
+            before = values.copy()
+            assert copy_number_rows.median(values, scratch) == np.median(values)
+            np.testing.assert_array_equal(values, before)

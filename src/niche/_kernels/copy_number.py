@@ -12,10 +12,10 @@ cell: neither blocks, threads nor the order of the cells change a bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import repeat
 
 import numpy as np
 from scipy import sparse
@@ -25,6 +25,10 @@ from niche._kernels.copy_number_rows import Windows
 
 TILE_ROWS = 256
 """Rows a thread works on at a time; no part of the numerical contract."""
+
+_SLACK, _GUESSED_FROM = 0.8, 400
+"""Values below this share of the threshold guessed from so many cells are dropped before it is known. A
+guess that is too high costs a second pass, and changes nothing."""
 
 Blocks = Callable[[], Iterable[tuple[int, sparse.csr_matrix]]]
 """Gives the matrix anew each time it is called: (first row, csr block), in order of the rows."""
@@ -155,15 +159,17 @@ def infer(
         Tiles worked on at a time.
     """
     smoother = _smoother(windows, lower, upper, clip)
-    noise, threshold = math.nan, 0.0
-    with ThreadPoolExecutor(threads) as pool:
-        if sds is not None:
-            noise = _noise(pool, smoother, blocks, np.where(noise_from, reference_of_cell, -1))
-            threshold = sds * noise
-        parts = list(
-            _in_tiles(pool, lambda *tile: _kept(smoother(*tile), threshold), blocks, reference_of_cell)
-        )
-    return Profile(_joined(parts, windows.total), noise, threshold)
+    work = _Work(smoother, reference_of_cell, noise_from, threads)
+    if sds is None:
+        return Profile(_joined(work.tiles(blocks, 0.0), 0.0, windows.total), math.nan, 0.0)
+    # Noise and profiles take one pass: what surely lies below the threshold is dropped at once.
+    floor = _SLACK * sds * work.guessed_noise(blocks)
+    tiles = work.tiles(blocks, floor)
+    noise = _noise(tiles, windows.total)
+    threshold = sds * noise
+    if threshold < floor:
+        tiles = work.tiles(blocks, threshold)
+    return Profile(_joined(tiles, threshold, windows.total), noise, threshold)
 
 
 @dataclass(frozen=True)
@@ -175,13 +181,12 @@ class _Smoother:
     base: np.ndarray
     clip: float
 
-    def __call__(self, block: sparse.csr_matrix, first: int, reference: np.ndarray) -> np.ndarray:
-        """Profiles of rows of a block from ``first`` on, those with reference -1 left out."""
-        used = np.flatnonzero(reference >= 0)
-        out = np.empty((used.size, self.windows.total))
+    def __call__(self, block: sparse.csr_matrix, chosen: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """Profiles of the chosen rows of a block, each against its reference."""
+        out = np.empty((chosen.size, self.windows.total))
         rows.profiles(
-            block.data, block.indices, block.indptr, first + used, reference[used], self.windows, self.bounds,
-            self.clip, self.base, out,
+            block.data, block.indices, block.indptr, chosen, reference, self.windows, self.bounds, self.clip,
+            self.base, out,
         )  # fmt: skip
         return out
 
@@ -195,55 +200,75 @@ def _smoother(windows: Windows, lower: np.ndarray, upper: np.ndarray, clip: floa
     return _Smoother(windows, bounds, base, clip)
 
 
-def _in_tiles(
-    pool: ThreadPoolExecutor, work: Callable[..., Any], blocks: Blocks, reference: np.ndarray
-) -> Iterator[Any]:
-    """Results of ``work(block, first row, references of its rows)`` over tiles, in order of the rows."""
-    for start, block in blocks():
-        tiles = range(0, block.shape[0], TILE_ROWS)
-        yield from pool.map(
-            lambda first, start=start, block=block: work(
-                block, first, reference[start + first : start + min(first + TILE_ROWS, block.shape[0])]
-            ),
-            tiles,
-        )
+@dataclass(frozen=True)
+class _Tile:
+    """Values of some rows: those large enough, their windows, how many a row has; moments of noise rows."""
+
+    data: np.ndarray
+    indices: np.ndarray
+    n: np.ndarray
+    sums: np.ndarray
+    squares: np.ndarray
 
 
-def _noise(pool: ThreadPoolExecutor, smoother: _Smoother, blocks: Blocks, reference: np.ndarray) -> float:
-    """Standard deviation of the values of all cells with a reference, exactly rounded sums of their own."""
+@dataclass(frozen=True)
+class _Work:
+    """All cells, tile by tile."""
 
-    def work(*tile: Any) -> tuple[np.ndarray, np.ndarray]:
-        out = smoother(*tile)
-        sums, squares = np.empty(len(out)), np.empty(len(out))
-        rows.moments(out, sums, squares)
-        return sums, squares
+    smoother: _Smoother
+    reference: np.ndarray
+    noise_from: np.ndarray
+    threads: int
 
-    found = list(_in_tiles(pool, work, blocks, reference))
-    n = int((reference >= 0).sum()) * smoother.windows.total
-    mean = math.fsum(np.concatenate([sums for sums, _ in found]).tolist()) / n
-    square = math.fsum(np.concatenate([squares for _, squares in found]).tolist()) / n
+    def tiles(self, blocks: Blocks, floor: float) -> list[_Tile]:
+        """Values of all cells that reach the floor, in order of the rows."""
+        found: list[_Tile] = []
+        with ThreadPoolExecutor(self.threads) as pool:
+            for start, block in blocks():
+                firsts = range(0, block.shape[0], TILE_ROWS)
+                found += pool.map(self._tile, repeat(start), repeat(block), firsts, repeat(floor))
+        return found
+
+    def guessed_noise(self, blocks: Blocks) -> float:
+        """Standard deviation of a few of the noise cells that are met first."""
+        for start, block in blocks():
+            mine = np.flatnonzero(self.noise_from[start : start + block.shape[0]])
+            if mine.size:
+                chosen = mine[np.linspace(0, mine.size - 1, min(mine.size, _GUESSED_FROM)).astype(np.int64)]
+                return float(self.smoother(block, chosen, self.reference[start + chosen]).std())
+        return 0.0
+
+    def _tile(self, start: int, block: sparse.csr_matrix, first: int, floor: float) -> _Tile:
+        chosen = np.arange(first, min(first + TILE_ROWS, block.shape[0]))
+        out = self.smoother(block, chosen, self.reference[start + chosen])
+        noise = np.flatnonzero(self.noise_from[start + chosen])
+        sums, squares = np.empty(noise.size), np.empty(noise.size)
+        rows.moments(out, noise, sums, squares)
+        n = np.empty(chosen.size, dtype=np.int64)
+        rows.count_kept(out, floor, n)
+        data, indices = np.empty(n.sum(), dtype=np.float32), np.empty(n.sum(), dtype=np.int32)
+        rows.keep(out, floor, data, indices)
+        return _Tile(data, indices, n, sums, squares)
+
+
+def _noise(tiles: list[_Tile], n_windows: int) -> float:
+    """Standard deviation over the noise cells, from exactly rounded sums of theirs."""
+    sums, squares = (np.concatenate([getattr(tile, name) for tile in tiles]) for name in ("sums", "squares"))
+    n = sums.size * n_windows
+    mean, square = math.fsum(sums.tolist()) / n, math.fsum(squares.tolist()) / n
     return math.sqrt(max(square - mean**2, 0.0))
 
 
-def _kept(out: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values that reach the threshold, their windows, and their number per row."""
-    n = np.empty(len(out), dtype=np.int64)
-    rows.count_kept(out, threshold, n)
-    data, indices = np.empty(n.sum(), dtype=np.float32), np.empty(n.sum(), dtype=np.int32)
-    rows.keep(out, threshold, data, indices)
-    return data, indices, n
-
-
-def _joined(parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n_windows: int) -> sparse.csr_matrix:
-    n = np.concatenate([part[2] for part in parts])
-    indptr = np.concatenate([[0], np.cumsum(n)])
-    data = np.empty(indptr[-1], dtype=np.float32)
-    indices = np.empty(indptr[-1], dtype=np.int32 if indptr[-1] < 2**31 else np.int64)
-    at = 0
-    for k, (values, places, _) in enumerate(parts):
-        data[at : at + values.size], indices[at : at + values.size] = values, places
-        at += values.size
-        parts[k] = (values[:0], places[:0], parts[k][2])
-    if indices.dtype == np.int32:
-        indptr = indptr.astype(np.int32)
+def _joined(tiles: list[_Tile], threshold: float, n_windows: int) -> sparse.csr_matrix:
+    """Values of the tiles that reach the threshold; the tiles are used up."""
+    kept = [rows.narrow(tile.data, tile.indices, threshold, tile.n) for tile in tiles]
+    n = np.concatenate([tile.n for tile in tiles])
+    ends = np.cumsum(kept)
+    kind = np.int32 if ends[-1] < 2**31 else np.int64
+    data, indices = np.empty(ends[-1], dtype=np.float32), np.empty(ends[-1], dtype=kind)
+    tiles.reverse()
+    for end, size in zip(ends, kept, strict=True):
+        tile = tiles.pop()
+        data[end - size : end], indices[end - size : end] = tile.data[:size], tile.indices[:size]
+    indptr = np.concatenate([[0], np.cumsum(n)]).astype(kind)
     return sparse.csr_matrix((data, indices, indptr), shape=(n.size, n_windows))

@@ -10,6 +10,9 @@ from numba import njit
 FIXED_POINT = 2.0**32
 """Log values (at most 30) are summed as whole multiples of its inverse: exact for 2**26 cells a group."""
 
+_SAMPLED = 41
+"""Values whose middle fifth brackets the median."""
+
 
 class Windows(NamedTuple):
     """Windows along the genome, and how each gene enters them.
@@ -63,7 +66,7 @@ def add_to_groups(data, indices, indptr, group, second, gene_of_column, sums):  
         if g < 0 and h < 0:
             continue
         for k in range(indptr[row], indptr[row + 1]):
-            j = gene_of_column[indices[k]]
+            j = gene_of_column[np.uint32(indices[k])]
             if j >= 0:
                 x = np.int64(np.float64(data[k]) * FIXED_POINT + 0.5)
                 if g >= 0:
@@ -76,7 +79,7 @@ def add_to_groups(data, indices, indptr, group, second, gene_of_column, sums):  
 def count_detected(data, indices, gene_of_column, detected):  # pragma: no cover
     """Count the cells in which each gene is seen."""
     for k in range(data.size):
-        j = gene_of_column[indices[k]]
+        j = gene_of_column[np.uint32(indices[k])]
         if j >= 0 and data[k] > 0:
             detected[j] += 1
 
@@ -127,26 +130,90 @@ def empty_cell(bounds, clip, windows, deltas):  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
+def _nth(values, n):  # pragma: no cover
+    """The value that sorting would put at place ``n``; smaller ones end up before it, larger ones behind."""
+    low, high = 0, values.size - 1
+    while low < high:
+        pivot, i, j = values[n], low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if j < n:
+            low = i
+        if n < i:
+            high = j
+    return values[n]
+
+
+@njit(nogil=True, cache=True)
+def median(values, scratch):  # pragma: no cover
+    """Median, exactly; ``scratch`` has room for one value more.
+
+    A sample of the values brackets it, so that few have to be sorted; where the bracket misses, all are.
+    """
+    n = values.size
+    middle = n // 2
+    sampled = min(n, _SAMPLED)
+    for i in range(sampled):
+        scratch[i] = values[i * (n // sampled)]
+    low = _nth(scratch[:sampled], 2 * sampled // 5)
+    high = _nth(scratch[:sampled], 3 * sampled // 5)
+    below, between = 0, 0
+    for i in range(n):
+        value = values[i]
+        scratch[between] = value
+        below += value < low
+        between += (value >= low) & (value <= high)
+    if below >= middle or middle >= below + between:
+        scratch[:n] = values
+        below, between = 0, n
+    upper = _nth(scratch[:between], middle - below)
+    if n % 2:
+        return upper
+    lower = scratch[0]
+    for i in range(1, middle - below):
+        lower = max(lower, scratch[i])
+    return (lower + upper) / 2
+
+
+@njit(nogil=True, cache=True)
 def profiles(data, indices, indptr, chosen, reference, windows, bounds, clip, base, out):  # pragma: no cover
     """Centred profiles of the chosen rows, each against its reference."""
-    deltas = np.empty((2, windows.n_stretches))
+    deltas, scratch = np.empty((2, windows.n_stretches)), np.empty(out.shape[1] + 1)
     for i in range(chosen.size):
         row, r = chosen[i], reference[i]
         deltas[:] = 0.0
         for k in range(indptr[row], indptr[row + 1]):
-            j = windows.gene_of_column[indices[k]]
-            if j < 0:
+            gene = windows.gene_of_column[np.uint32(indices[k])]
+            if gene < 0:
                 continue
+            j = np.uint32(gene)
             x, low, high = np.float64(data[k]), bounds[r, j, 0], bounds[r, j, 1]
-            delta = min(max(x - high, 0.0), clip) - min(max(low - x, 0.0), clip) + min(low, clip)
-            deltas[0, windows.stretch[j]] += delta
-            deltas[1, windows.stretch[j]] += delta * windows.offset[j]
+            above = x - high if x > high else 0.0
+            under = low - x if x < low else 0.0
+            delta = min(above, clip) - min(under, clip) + min(low, clip)
+            s = np.uint32(windows.stretch[j])
+            deltas[0, s] += delta
+            deltas[1, s] += delta * windows.offset[j]
         smooth(deltas, windows, out[i])
         for w in range(out.shape[1]):
             out[i, w] += base[r, w]
-        middle = np.median(out[i])
+        middle = median(out[i], scratch)
         for w in range(out.shape[1]):
             out[i, w] -= middle
+
+
+@njit(nogil=True, cache=True)
+def _is_kept(value, threshold):  # pragma: no cover
+    """Whether a value, as it is stored, reaches the threshold and is not zero."""
+    size = abs(np.float64(np.float32(value)))
+    return size >= threshold and size > 0
 
 
 @njit(nogil=True, cache=True)
@@ -155,9 +222,7 @@ def count_kept(out, threshold, n):  # pragma: no cover
     for row in range(out.shape[0]):
         n[row] = 0
         for i in range(out.shape[1]):
-            size = abs(out[row, i])
-            if size >= threshold and np.float32(size) > 0:
-                n[row] += 1
+            n[row] += _is_kept(out[row, i], threshold)
 
 
 @njit(nogil=True, cache=True)
@@ -166,19 +231,34 @@ def keep(out, threshold, data, indices):  # pragma: no cover
     at = 0
     for row in range(out.shape[0]):
         for i in range(out.shape[1]):
-            size = abs(out[row, i])
-            if size >= threshold and np.float32(size) > 0:
+            if _is_kept(out[row, i], threshold):
                 data[at] = out[row, i]
                 indices[at] = i
                 at += 1
 
 
 @njit(nogil=True, cache=True)
-def moments(out, sums, squares):  # pragma: no cover
-    """Sum and sum of squares of each row."""
-    for row in range(out.shape[0]):
+def narrow(data, indices, threshold, n):  # pragma: no cover
+    """Move kept values that reach a higher threshold to the front; ``n`` becomes their number per row."""
+    at, kept = 0, 0
+    for row in range(n.size):
+        before, many = kept, n[row]
+        for _ in range(many):
+            if _is_kept(data[at], threshold):
+                data[kept] = data[at]
+                indices[kept] = indices[at]
+                kept += 1
+            at += 1
+        n[row] = kept - before
+    return kept
+
+
+@njit(nogil=True, cache=True)
+def moments(out, chosen, sums, squares):  # pragma: no cover
+    """Sum and sum of squares of the chosen rows."""
+    for k in range(chosen.size):
         first, second = 0.0, 0.0
-        for i in range(out.shape[1]):
-            first += out[row, i]
-            second += out[row, i] * out[row, i]
-        sums[row], squares[row] = first, second
+        for value in out[chosen[k]]:
+            first += value
+            second += value * value
+        sums[k], squares[k] = first, second

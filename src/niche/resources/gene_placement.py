@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,6 +25,7 @@ HOW = (BY_COLUMN, *gene_identity.HOW[:3], NOT_PLACED)
 POSITIONS = ("auto", "var", "builtin")
 
 _CHROMOSOME = r"^(?:chr)?(\d{1,2}|X|Y|MT?)(?:\.0)?$"
+_MISSING = {"", "nan", "none", "<na>"}
 _PAIRED = {"chrX", "chrY"}
 
 
@@ -57,10 +59,16 @@ class Placement:
 
 def chromosome_names(values: pd.Series) -> np.ndarray:
     """``1``, ``chr1``, ``Chr1`` and ``1.0`` all become ``chr1``, ``MT`` ``chrM``; missing ones are empty."""
-    text = values.astype(object).map(str, na_action="ignore").fillna("").str.strip()
-    text = text.where(~text.str.lower().isin({"nan", "none", "<na>"}), "")
-    found = text.str.extract(_CHROMOSOME, flags=2, expand=False).str.upper().replace("MT", "M")
-    return text.where(found.isna(), "chr" + found).to_numpy(dtype=object, copy=True)
+    codes, listed = pd.factorize(values.astype(object))
+    names = [_chromosome_name(str(value).strip()) for value in listed]
+    return np.array([*names, ""], dtype=object)[codes]
+
+
+def _chromosome_name(text: str) -> str:
+    if text.lower() in _MISSING:
+        return ""
+    found = re.match(_CHROMOSOME, text, flags=re.IGNORECASE)
+    return text if found is None else "chr" + found[1].upper().replace("MT", "M")
 
 
 def place_genes(var: pd.DataFrame, *, positions: str = "auto", organism: str | None = None) -> Placement:

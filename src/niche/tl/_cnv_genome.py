@@ -107,8 +107,8 @@ def candidates_of(
             "adata.var['chromosome'], ['start'], ['end']."
         )
     reason = placement.how.astype(object).copy()
-    usual = np.array([_takes_part(name, strict=strict) for name in placement.chromosome], dtype=bool)
-    reason[placement.placed & ~usual] = OTHER
+    usual = [name for name in set(placement.chromosome) if _takes_part(name, strict=strict)]
+    reason[placement.placed & ~np.isin(placement.chromosome, usual)] = OTHER
     reason[placement.placed & np.isin(placement.chromosome, excluded)] = EXCLUDED
     used = np.isin(reason, USED)
     several_chromosomes(placement.chromosome[used], reason)
