@@ -131,9 +131,10 @@ def main() -> None:
             warm = peer["warm"] / results["niche"]["warm"]
             cold = peer["cold"] / results["niche"]["cold"]
             same = peer["warm"] / results[PARITY]["warm"]
+            cpu = peer["cpu"] / results["niche"]["cpu"]
             lines += [
                 f"niche is {warm:.0f} times as fast as infercnvpy (cold {cold:.0f} times), under the other's",
-                f"own convention {same:.0f} times; in CPU time {peer['cpu'] / results['niche']['cpu']:.0f} times.",
+                f"own convention {same:.0f} times; in CPU time {cpu:.0f} times.",
                 "",
                 f"Same work, on one chunk: {parity(asked.peers, folder, min(n_cells, 5_000))}.",
                 "",
