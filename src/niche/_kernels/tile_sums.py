@@ -80,7 +80,7 @@ def add_linear(
         for k in range(indptr[row], indptr[row + 1]):
             x = np.float64(data[k])
             if exponentiate:
-                x = exp(x) - 1.0
+                x = np.float64(exp(x) - 1.0)
             row_total += x
             j = gene_of_column[indices[k]]
             if j >= 0:

@@ -145,8 +145,9 @@ def _fractions(ax: Axes, samples: pd.DataFrame, cell_types: pd.DataFrame) -> Non
         )  # fmt: skip
         for row in part.index[part["fraction"].isna()]:
             ax.text(
-                0.3, row, f"not testable: {table['reason'][row]}", fontsize=SMALL, color=FAINT, va="center"
-            )
+                0.01, row, f"not testable: {table['reason'][row]}", fontsize=SMALL, color=FAINT, va="center",
+                transform=ax.get_yaxis_transform(),
+            )  # fmt: skip
     named = len(table) <= _MOST_ROWS
     ax.set_yticks(range(len(table)) if named else [], table["sample"] if named else [])
     ax.tick_params(labelsize=SMALL if len(table) > 30 else MEDIUM, length=0)

@@ -23,8 +23,8 @@ def edges_of(
     means = [pairs.average(expression.mean, side) for side in ("source", "target")]
     props = [pairs.average(expression.fraction, side) for side in ("source", "target")]
     reached = np.greater if strict else np.greater_equal
-    silent = [~(reached(f, expression.expr_prop) & (m > 0)) for m, f in zip(means, props, strict=True)]
-    reasons = sided_codes(*silent, genes.ligand, genes.receptor, codes.EXPRESSION)
+    left, right = [~(reached(f, expression.expr_prop) & (m > 0)) for m, f in zip(means, props, strict=True)]
+    reasons = sided_codes(left, right, genes.ligand, genes.receptor, codes.EXPRESSION)
     units = genes.units
     missing = np.add.reduceat((units.gene < 0).astype(int), units.start[:-1])
     for base, is_so in ((codes.SUBUNIT, missing > 0), (codes.MEASURED, missing == units.size)):
