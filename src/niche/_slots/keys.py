@@ -19,6 +19,8 @@ CLUSTER = "cluster"
 ANNOTATE = "annotate"
 INTEGRATE = "integrate"
 COMMUNICATION = "communication"
+COMPARE_COMMUNICATION = "compare_communication"
+COMPARE_EXPRESSION = "compare_expression"
 RECIPE = "recipe"
 
 # obs

@@ -8,6 +8,7 @@ from niche.get.axes import axes
 from niche.get.cluster import cluster
 from niche.get.cnv import cnv
 from niche.get.communication import communication
+from niche.get.compare_communication import compare_communication
 from niche.get.compartments import compartments
 from niche.get.design import design
 from niche.get.to_cellchat import to_cellchat
@@ -22,6 +23,7 @@ __all__ = [
     "cluster",
     "cnv",
     "communication",
+    "compare_communication",
     "compartments",
     "design",
     "to_cellchat",

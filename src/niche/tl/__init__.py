@@ -6,6 +6,7 @@ from niche.tl.annotate import annotate
 from niche.tl.cluster import cluster
 from niche.tl.cnv import infer_cnv
 from niche.tl.communication import communication
+from niche.tl.compare_communication import compare_communication
 from niche.tl.compartments import call_compartments
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 
@@ -16,6 +17,7 @@ __all__ = [
     "call_compartments",
     "cluster",
     "communication",
+    "compare_communication",
     "infer_cnv",
     "register_score",
 ]

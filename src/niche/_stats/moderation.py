@@ -1,0 +1,181 @@
+"""Empirical Bayes moderation of residual variances: trended, and robust to outlying features.
+
+Smyth 2004 (doi:10.2202/1544-6115.1027), Phipson et al. 2016 (doi:10.1214/16-AOAS920).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import optimize, special
+
+FEWEST = 50
+"""Smaller families are not moderated."""
+
+_TAILS = (0.05, 0.1)
+_NODES = (np.arange(256) + 0.5) / 256
+_MOST_DF = 1e10
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What the variances of a family are shrunk to.
+
+    Attributes
+    ----------
+    variance
+        (n,) prior variance of each feature.
+    df
+        (n,) prior degrees of freedom: 0 without moderation, smaller for outlying features.
+    """
+
+    variance: np.ndarray
+    df: np.ndarray
+
+    def moderated(self, s2: np.ndarray, df: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Posterior variance and total degrees of freedom, at most those of the family together."""
+        total = np.minimum(df + self.df, max(float(df.sum()), 1.0))
+        known = np.isfinite(self.df)
+        finite = np.where(known, self.df, 1.0)
+        weight = np.where(known, finite / np.maximum(df + finite, 1e-300), 1.0)
+        return weight * self.variance + (1 - weight) * s2, total
+
+
+def prior_of(s2: np.ndarray, df: np.ndarray, covariate: np.ndarray | None, *, robust: bool = True) -> Prior:
+    """Fit a scaled F to residual variances ``s2`` (n,) with ``df`` (n,), trended over ``covariate`` (n,).
+
+    Features without degrees of freedom take no part. Families of fewer than 50 features get no prior.
+    """
+    usable = (df > 0) & np.isfinite(s2)
+    if usable.sum() < FEWEST:
+        return Prior(np.ones_like(s2), np.zeros_like(s2))
+    x, df1 = s2[usable], df[usable]
+    x = np.maximum(x, 1e-5 * (np.median(x) or 1.0))
+    basis = natural_spline(covariate[usable], covariate) if covariate is not None else np.ones((s2.size, 1))
+    variance, df2 = _log_moments(x, df1, basis[usable], basis)
+    found = np.full(s2.size, df2)
+    if robust:
+        variance, found = _robust(x, df1, usable, basis, variance, df2)
+    return Prior(variance, found)
+
+
+def natural_spline(knots_from: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Basis (n, <= 4) of natural cubic splines with inner knots at the terciles of ``knots_from``."""
+    inner = np.quantile(knots_from, (1 / 3, 2 / 3))
+    knots = np.unique([knots_from.min(), *inner, knots_from.max()])
+    if knots.size < 2:
+        return np.ones((at.size, 1))
+    width = knots[-1] - knots[0]
+    x = np.clip((at - knots[0]) / width, 0.0, 1.0)
+    columns, k = [np.ones_like(x), x], (knots - knots[0]) / width
+
+    def truncated(j: int) -> np.ndarray:
+        return (np.maximum(x - k[j], 0) ** 3 - np.maximum(x - k[-1], 0) ** 3) / (k[-1] - k[j])
+
+    columns += [truncated(j) - truncated(knots.size - 2) for j in range(knots.size - 2)]
+    return np.stack(columns, axis=1)
+
+
+def _log_moments(
+    x: np.ndarray, df1: np.ndarray, basis: np.ndarray, at: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Scale at every feature and second degrees of freedom by the moments of log variances."""
+    e = np.log(x) - special.digamma(df1 / 2) + np.log(df1 / 2)
+    coefficients, _, rank, _ = np.linalg.lstsq(basis, e, rcond=None)
+    excess = np.sum((e - basis @ coefficients) ** 2) / max(x.size - rank, 1)
+    excess -= special.polygamma(1, df1 / 2).mean()
+    trend = at @ coefficients
+    if excess <= 0:
+        return (np.exp(trend) if at.shape[1] > 1 else np.full(len(at), x.mean())), np.inf
+    df2 = 2 * _trigamma_inverse(excess)
+    return np.exp(trend + special.digamma(df2 / 2) - np.log(df2 / 2)), float(df2)
+
+
+def _trigamma_inverse(value: float) -> float:
+    if value > 1e7:
+        return 1 / np.sqrt(value)
+    if value < 1e-6:
+        return 1 / value
+    y = 0.5 + 1 / value
+    for _ in range(50):
+        tri = special.polygamma(1, y)
+        step = tri * (1 - tri / value) / special.polygamma(2, y)
+        y += step
+        if -step / y < 1e-8:
+            break
+    return float(y)
+
+
+def _robust(
+    x: np.ndarray, df1: np.ndarray, usable: np.ndarray, basis: np.ndarray, variance: np.ndarray, df2: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Refit with winsorised log variances, and lower the prior weight of outlying features."""
+    top = float(df1.max())
+    alike = _to_same_df(x / variance[usable], df1, df2, top)
+    z = np.log(np.maximum(alike, 1e-300))
+    low, high = np.quantile(z, (_TAILS[0], 1 - _TAILS[1]))
+    winsorised = np.clip(z, low, high)
+    spread, centre = winsorised.var(ddof=basis.shape[1]), winsorised.mean()
+    robust_df = _df_of_spread(spread, top)
+    shift = centre - _winsorised(top, robust_df)[0]
+    scale = variance * np.exp(shift)
+    ratio = alike / np.exp(shift)
+    found = np.full(usable.size, robust_df)
+    if np.isfinite(robust_df):
+        found[usable] = _lowered(ratio, top, robust_df)
+    return scale, found
+
+
+def _to_same_df(ratio: np.ndarray, df1: np.ndarray, df2: float, top: float) -> np.ndarray:
+    """Variance ratios as they would be at the largest degrees of freedom."""
+    if np.all(df1 == top):
+        return ratio
+    second = min(df2, _MOST_DF)
+    p = special.fdtrc(df1, second, ratio)
+    return np.where(df1 == top, ratio, special.fdtri(top, second, np.clip(1 - p, 1e-15, 1 - 1e-15)))
+
+
+def _winsorised(df1: float, df2: float) -> tuple[float, float]:
+    """Mean and variance of a winsorised log F."""
+    second = min(df2, _MOST_DF)
+    nodes = np.clip(_NODES, _TAILS[0], 1 - _TAILS[1])
+    z = np.log(special.fdtri(df1, second, nodes))
+    return float(z.mean()), float(z.var())
+
+
+def _df_of_spread(spread: float, df1: float) -> float:
+    """Second degrees of freedom whose winsorised log F has this variance; infinite where none is so narrow."""
+    if spread <= _winsorised(df1, np.inf)[1]:
+        return np.inf
+    low, high = np.log(0.1), np.log(1e5)
+    if spread >= _winsorised(df1, np.exp(low))[1]:
+        return float(np.exp(low))
+    if spread <= _winsorised(df1, np.exp(high))[1]:
+        return np.inf
+
+    def off(log_df: float) -> float:
+        return _winsorised(df1, float(np.exp(log_df)))[1] - spread
+
+    return float(np.exp(optimize.brentq(off, low, high, xtol=1e-6)))
+
+
+def _lowered(ratio: np.ndarray, df1: float, df2: float) -> np.ndarray:
+    """Prior degrees of freedom, lowered where a variance is larger than the family lets expect."""
+    n = ratio.size
+    order = np.argsort(-ratio, kind="stable")
+    tail = np.maximum(special.fdtrc(df1, df2, ratio[order]), 1e-300)
+    expected = (np.arange(n) + 0.5) / n
+    regular = np.minimum(tail / expected, 1.0)
+    if regular.min() >= 1.0:
+        return np.full(n, df2)
+    outlier = np.log(0.5) / np.log(tail[0]) * df2
+    again = max(special.fdtrc(df1, outlier, ratio[order[0]]), 1e-300)
+    outlier = min(np.log(0.5) / np.log(again) * outlier, df2)
+    lowered = regular * df2 + (1 - regular) * outlier
+    running = np.cumsum(lowered) / np.arange(1, n + 1)
+    lowest = int(running.argmin())
+    lowered[: lowest + 1] = running[lowest]
+    out = np.empty(n)
+    out[order] = np.maximum.accumulate(lowered)
+    return out

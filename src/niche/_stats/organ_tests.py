@@ -1,0 +1,335 @@
+"""Test every contrast of a family of features that were measured in the same samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from niche._kernels.weighted_fits import fit_features, fit_without_each_patient
+from niche._stats import averaged_tests, contrasts, patients
+from niche._stats.contrasts import Contrast, Design, Groups
+
+PATIENTS_TEST, PATIENTS_CALL = 2, 3
+"""Patients on each side that a p-value needs, and that a call needs."""
+
+Method = Literal["averaged", "consensus", "fixed"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What the rows of a family are.
+
+    Attributes
+    ----------
+    group, patient
+        (n_samples,) codes.
+    covariates
+        (n_samples, n_covariates).
+    terms
+        Covariate that each column belongs to.
+    """
+
+    group: np.ndarray
+    patient: np.ndarray
+    covariates: np.ndarray
+    terms: tuple[str, ...]
+
+    def take(self, kept: np.ndarray) -> Samples:
+        """Some of the samples."""
+        return Samples(self.group[kept], self.patient[kept], self.covariates[kept], self.terms)
+
+
+@dataclass
+class Family:
+    """Results of a family.
+
+    Attributes
+    ----------
+    tests
+        Effects and p-values, (n_features, n_contrasts).
+    pattern
+        (n_features,) which groups could be used, a row of ``comparisons``.
+    comparisons
+        What each pattern allows.
+    weight
+        (n_features, n_rho) how likely each correlation is; ``rho`` (n_rho,) their values.
+    same, used
+        (n_features, n_contrasts) left-out patients with the same sign, and all; empty when not asked for.
+    """
+
+    tests: averaged_tests.Tests
+    pattern: np.ndarray
+    comparisons: list[Comparisons]
+    rho: np.ndarray
+    weight: np.ndarray
+    same: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    used: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+@dataclass(frozen=True)
+class Comparisons:
+    """What can be compared with some groups.
+
+    Attributes
+    ----------
+    usable
+        (n_groups,) groups that are used.
+    plus, minus
+        (n_contrasts, n_groups) sides of every contrast.
+    n_plus, n_minus
+        (n_contrasts,) patients of each side; of the omnibus those of the largest group and of the next.
+    n_patients, n_rows
+        (n_contrasts,) of both sides together.
+    aliased
+        Covariates that hide a contrast, empty where it can be estimated.
+    df
+        Residual degrees of freedom.
+    """
+
+    usable: np.ndarray
+    plus: np.ndarray
+    minus: np.ndarray
+    n_plus: np.ndarray
+    n_minus: np.ndarray
+    n_patients: np.ndarray
+    n_rows: np.ndarray
+    aliased: list[str]
+    df: int
+
+    @property
+    def estimable(self) -> np.ndarray:
+        """(n_contrasts,) whether there is an effect to tell; the omnibus needs two groups."""
+        sided = self.plus.any(axis=1) & self.minus.any(axis=1)
+        omnibus = (self.plus.sum(axis=1) > 1) & ~self.minus.any(axis=1)
+        return (sided | omnibus) & np.array([not names for names in self.aliased])
+
+    def enough(self, patients: int) -> np.ndarray:
+        """(n_contrasts,) whether it can be estimated with so many patients on each side."""
+        return self.estimable & (self.n_plus >= patients) & (self.n_minus >= patients) & (self.df > 0)
+
+
+def family_tests(
+    y: np.ndarray,
+    w: np.ndarray,
+    usable: np.ndarray,
+    samples: Samples,
+    groups: Groups,
+    wanted: list[Contrast],
+    *,
+    method: Method = "averaged",
+    leave_out: bool = False,
+    moderate: bool = True,
+) -> Family:
+    """Test ``wanted`` contrasts of features ``y`` (n_features, n_samples) with precisions ``w``.
+
+    ``usable`` (n_features, n_groups) says in which groups a feature may be used; samples of other groups do not
+    enter its model. Variances are moderated over the whole family. A p-value needs two patients on each side.
+    """
+    patterns, pattern = np.unique(usable, axis=0, return_inverse=True)
+    pattern = pattern.ravel()
+    rho = _grid(samples, method)
+    parts = [_Part(mask, pattern == i, samples, groups, wanted, method) for i, mask in enumerate(patterns)]
+    if method == "consensus" and rho.size > 1:
+        found = _fitted(parts, y, w, rho, len(wanted))
+        rho = np.array([patients.consensus(found["likelihood"], rho)]) if len(y) else np.zeros(1)
+    found = _fitted(parts, y, w, rho, len(wanted))
+    weight = patients.posterior(found["likelihood"])[1]
+    level = np.array([part.comparisons.df for part in parts], dtype=float)
+    fits = averaged_tests.Fits(
+        found["estimate"], found["scale"], found["rss"], level[pattern], found["wald"],
+        np.array([part.joint_rank for part in parts])[pattern], y.mean(axis=1), weight,
+    )  # fmt: skip
+    tests = averaged_tests.average(fits, moderate=moderate)
+    family = Family(tests, pattern, [part.comparisons for part in parts], rho, weight)
+    _withhold(family)
+    if leave_out:
+        family.same, family.used = _left_out(parts, y, w, rho, weight, tests.effect)
+    return family
+
+
+def _grid(samples: Samples, method: Method) -> np.ndarray:
+    sizes = np.bincount(samples.patient)
+    if method == "fixed" or sizes.max(initial=0) < 2:
+        return np.zeros(1)
+    return patients.GRID if method == "averaged" else patients.fine_grid(int(sizes.max()))
+
+
+def _withhold(family: Family) -> None:
+    """Take back what too few patients cannot support."""
+    for i, comparison in enumerate(family.comparisons):
+        mine = family.pattern == i
+        few = ~comparison.enough(PATIENTS_TEST)
+        for name in ("p", "p_up", "p_down", "statistic"):
+            values = getattr(family.tests, name)
+            values[np.ix_(mine, few)] = np.nan
+        if few.size and few[0]:
+            family.tests.f[mine] = family.tests.f_p[mine] = np.nan
+
+
+class _Part:
+    """Features that use the same groups, and so the same samples and design."""
+
+    def __init__(
+        self, mask: np.ndarray, features: np.ndarray, samples: Samples, groups: Groups, wanted: list[Contrast],
+        method: Method,
+    ) -> None:  # fmt: skip
+        self.features = np.flatnonzero(features)
+        chosen = np.flatnonzero(mask[samples.group])
+        self.patients = patients.patients_of(samples.patient[chosen])
+        self.rows = chosen[self.patients.order]
+        mine = samples.take(self.rows)
+        self.design = _design(mine, method)
+        self.comparisons, self.contrasts = _compare(mine, self.design, mask, groups, wanted)
+        self.joint = self._joint()
+
+    def _joint(self) -> np.ndarray:
+        """Rows whose joint nullity is the omnibus hypothesis."""
+        empty = np.zeros((0, self.design.matrix.shape[1]))
+        if not self.comparisons.plus.size:
+            return empty
+        met = np.flatnonzero(self.comparisons.plus[0])
+        if not self.comparisons.estimable[0] or self.comparisons.minus[0].any():
+            return empty
+        rows = []
+        for g in met[1:]:
+            weights = np.zeros(self.comparisons.usable.size)
+            weights[g], weights[met[0]] = 1.0, -1.0
+            rows.append(self.design.contrast(weights) @ self.design.reduce)
+        return np.array(rows)
+
+    @property
+    def joint_rank(self) -> int:
+        """Rank of the omnibus hypothesis, 0 where it cannot be tested."""
+        return len(self.joint)
+
+    @property
+    def fixed(self) -> np.ndarray:
+        """Contrasts with 0 where they cannot be estimated."""
+        return np.nan_to_num(self.contrasts)
+
+    def without_patient(self) -> np.ndarray:
+        """(n_patients, n_contrasts) whether a contrast can be estimated without the patient."""
+        x, start = self.design.matrix, self.patients.start
+        out = np.zeros((start.size - 1, len(self.contrasts)), dtype=bool)
+        known = ~np.isnan(self.contrasts).any(axis=1)
+        for j in range(start.size - 1):
+            left = np.delete(x, slice(start[j], start[j + 1]), axis=0)
+            basis = contrasts.row_space(left) if len(left) else np.zeros((x.shape[1], 0))
+            rows = self.fixed
+            out[j] = known & np.isclose(rows @ basis @ basis.T, rows, atol=1e-8).all(axis=1)
+        return out
+
+
+def _design(samples: Samples, method: Method) -> Design:
+    covariates, terms = samples.covariates, samples.terms
+    if method == "fixed":
+        met = np.unique(samples.patient)
+        dummies = (samples.patient[:, None] == met[None, 1:]).astype(float)
+        covariates = np.concatenate([covariates, dummies], axis=1)
+        terms = (*terms, *["patient"] * dummies.shape[1])
+    return contrasts.design_of(samples.group, covariates, terms)
+
+
+def _compare(
+    samples: Samples, design: Design, mask: np.ndarray, groups: Groups, wanted: list[Contrast]
+) -> tuple[Comparisons, np.ndarray]:
+    """What a design allows, and its contrasts as rows over the matrix, NaN where not estimable."""
+    members = [np.unique(samples.patient[samples.group == g]) for g in range(mask.size)]
+    size = np.array([len(m) for m in members])
+    present, replicated = mask & (size > 0), size >= PATIENTS_TEST
+    sides = [contrasts.sides_of(c, groups, present, replicated) for c in wanted]
+    plus = np.array([side[0] for side in sides], dtype=bool).reshape(len(wanted), mask.size)
+    minus = np.array([side[1] for side in sides], dtype=bool).reshape(len(wanted), mask.size)
+    rows = np.full((len(wanted), design.matrix.shape[1]), np.nan)
+    aliased = [""] * len(wanted)
+    n_plus, n_minus, n_both, n_rows = np.zeros((4, len(wanted)), dtype=np.int64)
+    for c, one in enumerate(wanted):
+        both = plus[c] | minus[c]
+        n_both[c] = _distinct(members, both)
+        n_rows[c] = np.isin(samples.group, np.flatnonzero(both)).sum()
+        if one.kind == contrasts.OMNIBUS:
+            n_minus[c], n_plus[c] = np.sort(np.append(size[both], [0, 0]))[-2:]
+            aliased[c] = _aliased(design, both)
+            continue
+        n_plus[c], n_minus[c] = _distinct(members, plus[c]), _distinct(members, minus[c])
+        if not plus[c].any() or not minus[c].any():
+            continue
+        weights = plus[c] / plus[c].sum() - minus[c] / minus[c].sum()
+        row = design.contrast(weights)
+        reduced = design.reduced(row)
+        if reduced is None:
+            aliased[c] = ", ".join(design.aliased_with(row))
+        else:
+            rows[c] = reduced
+    df = design.matrix.shape[0] - design.matrix.shape[1]
+    return Comparisons(mask, plus, minus, n_plus, n_minus, n_both, n_rows, aliased, df), rows
+
+
+def _aliased(design: Design, met: np.ndarray) -> str:
+    """Covariates that hide a difference between any two groups."""
+    codes, terms = np.flatnonzero(met), []
+    for g in codes[1:]:
+        weights = np.zeros(met.size)
+        weights[g], weights[codes[0]] = 1.0, -1.0
+        row = design.contrast(weights)
+        if design.reduced(row) is None:
+            terms += design.aliased_with(row)
+    return ", ".join(dict.fromkeys(terms))
+
+
+def _distinct(members: list[np.ndarray], chosen: np.ndarray) -> int:
+    found = [members[g] for g in np.flatnonzero(chosen)]
+    return int(np.unique(np.concatenate(found)).size) if found else 0
+
+
+def _fitted(
+    parts: list[_Part], y: np.ndarray, w: np.ndarray, rho: np.ndarray, n_contrasts: int
+) -> dict[str, np.ndarray]:
+    """Fit every part at every correlation."""
+    shape = (y.shape[0], rho.size)
+    out = {name: np.zeros((*shape, n_contrasts)) for name in ("estimate", "scale")}
+    out |= {name: np.zeros(shape) for name in ("rss", "wald", "likelihood")}
+    for part in parts:
+        mine, model = part.features, part.design.matrix
+        if not model.size:
+            out["estimate"][mine] = np.nan
+            continue
+        one = {name: np.zeros((mine.size, *values.shape[1:])) for name, values in out.items()}
+        log_det = np.zeros((mine.size, rho.size))
+        fit_features(
+            np.ascontiguousarray(y[np.ix_(mine, part.rows)]), np.ascontiguousarray(w[np.ix_(mine, part.rows)]),
+            np.ascontiguousarray(model), part.patients.start, rho, part.patients.shared(rho), part.fixed,
+            part.joint if part.joint_rank else np.zeros((0, model.shape[1])),
+            one["estimate"], one["scale"], one["rss"], log_det, one["wald"],
+        )  # fmt: skip
+        if part.comparisons.df > 0:
+            one["likelihood"] = patients.log_likelihood(
+                one["rss"], log_det, part.comparisons.df, part.patients.log_det(rho)
+            )
+        one["estimate"][:, :, np.isnan(part.contrasts).any(axis=1)] = np.nan
+        for name, values in one.items():
+            out[name][mine] = values
+    return out
+
+
+def _left_out(
+    parts: list[_Part], y: np.ndarray, w: np.ndarray, rho: np.ndarray, weight: np.ndarray, effect: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """How often each sign holds without one patient, at the likeliest correlation of the feature."""
+    same, used = np.zeros((2, *effect.shape), dtype=np.int64)
+    for part in parts:
+        mine, model = part.features, part.design.matrix
+        if not model.size:
+            continue
+        shape = (mine.size, effect.shape[1])
+        one, all_of = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        fit_without_each_patient(
+            np.ascontiguousarray(y[np.ix_(mine, part.rows)]), np.ascontiguousarray(w[np.ix_(mine, part.rows)]),
+            np.ascontiguousarray(model), part.patients.start, rho, part.patients.shared(rho),
+            weight[mine].argmax(axis=1), part.fixed, part.without_patient(),
+            np.nan_to_num(effect[mine]), one, all_of,
+        )  # fmt: skip
+        same[mine], used[mine] = one, all_of
+    return same, used

@@ -1,0 +1,129 @@
+"""From tests to calls: families, stage-wise q-values, and what a reader may conclude."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from niche._stats.contrasts import NORMAL, OMNIBUS, PAIR, PRIMARY, REST, Contrast
+from niche._stats.fdr import benjamini_hochberg
+from niche._stats.stagewise import stage_wise
+from niche.tl._compare_edges import Compared
+
+CALLS = ("not_testable", "undetermined", "enriched", "depleted", "specific", "shared", "differs")
+NOT_TESTABLE, UNDETERMINED, ENRICHED, DEPLETED, SPECIFIC, SHARED, DIFFERS = range(7)
+LARGEST_Q, SMALLEST_EFFECT = 0.1, 0.5
+"""What a call needs."""
+
+
+def family_q(
+    p: np.ndarray, wanted: list[Contrast], metastases: np.ndarray
+) -> tuple[np.ndarray, dict[str, int]]:
+    """q-values (n_features, n_contrasts), and the size of each family.
+
+    The omnibus is screened by Benjamini-Hochberg; contrasts between organs are confirmed stage-wise, those
+    against the rest of all organs as one family, pairs as another; those against primary and normal tissue are
+    families of their own. ``metastases`` (n_features,) organs with two patients each feature is compared in.
+    """
+    q = np.full(p.shape, np.nan)
+    kinds = np.array([c.kind for c in wanted])
+    sizes = {kind: int((~np.isnan(p[:, kinds == kind])).sum()) for kind in dict.fromkeys(kinds)}
+    screen = p[:, kinds == OMNIBUS]
+    k = np.maximum(metastases, 2)
+    for kind in (REST, PAIR):
+        mine = kinds == kind
+        if screen.shape[1] and mine.any():
+            most = k - 2 if kind == REST else (k - 1) * (k - 2) // 2
+            q[:, mine] = stage_wise(screen[:, 0], p[:, mine], most, alpha=LARGEST_Q)
+    for kind in (OMNIBUS, PRIMARY, NORMAL):
+        mine = kinds == kind
+        if mine.any():
+            q[:, mine] = benjamini_hochberg(p[:, mine].ravel()).reshape(-1, int(mine.sum()))
+    return q, sizes
+
+
+def joint_q(p: np.ndarray, wanted: list[Contrast]) -> np.ndarray:
+    """Benjamini-Hochberg of the joint p-values, one family per kind of contrast."""
+    q = np.full(p.shape, np.nan)
+    kinds = np.array([c.kind for c in wanted])
+    for kind in dict.fromkeys(kinds):
+        mine = kinds == kind
+        q[:, mine] = benjamini_hochberg(p[:, mine].ravel()).reshape(-1, int(mine.sum()))
+    return q
+
+
+def calls_of(
+    found: Compared, q: np.ndarray, expressed: np.ndarray, wanted: list[Contrast], metastases: np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Call of every edge and contrast, and masks of the undetermined by reason.
+
+    ``expressed`` (n_edges, n_groups) says where both sides are expressed; ``metastases`` (n_groups,) which
+    groups are metastatic organs. Masks: q too large, effect too small, not expressed where it is higher.
+    """
+    effect = found.columns["log2fc"]
+    call = np.full(q.shape, UNDETERMINED, dtype=np.uint8)
+    small, silent = np.zeros((2, *q.shape), dtype=bool)
+    with np.errstate(invalid="ignore"):
+        significant = q <= LARGEST_Q
+        for c, contrast in enumerate(wanted):
+            if contrast.kind == OMNIBUS:
+                call[significant[:, c], c] = DIFFERS
+                continue
+            higher = _expressed_where_higher(
+                effect[:, c], contrast, expressed, found.usable, metastases, wanted
+            )
+            large = np.abs(effect[:, c]) >= SMALLEST_EFFECT
+            small[:, c], silent[:, c] = significant[:, c] & ~large, significant[:, c] & large & ~higher
+            sure = significant[:, c] & large & higher
+            call[sure & (effect[:, c] > 0), c] = ENRICHED
+            call[sure & (effect[:, c] < 0), c] = DEPLETED
+    _mark_specific(call, found, expressed, wanted)
+    _mark_shared(call, found, wanted)
+    call[~found.callable] = NOT_TESTABLE
+    return call, [~significant, small, silent]
+
+
+def _expressed_where_higher(
+    effect: np.ndarray, contrast: Contrast, expressed: np.ndarray, usable: np.ndarray, metastases: np.ndarray,
+    wanted: list[Contrast],
+) -> np.ndarray:  # fmt: skip
+    """Whether both sides are expressed in the organ that is higher, or in one of several."""
+    seen = expressed & usable
+    up = seen[:, contrast.plus]
+    if contrast.minus >= 0:
+        down = seen[:, contrast.minus]
+    elif contrast.kind == REST:
+        others = metastases.copy()
+        others[contrast.plus] = False
+        down = seen[:, others].any(axis=1)
+    else:
+        down = seen[:, ~metastases].any(axis=1)
+    return np.where(effect > 0, up, down)
+
+
+def _mark_specific(call: np.ndarray, found: Compared, expressed: np.ndarray, wanted: list[Contrast]) -> None:
+    """Enriched against the rest, above each other organ, and silent in all of them."""
+    pairs = [(i, c) for i, c in enumerate(wanted) if c.kind == PAIR]
+    low, high = found.columns["ci_low"], found.columns["ci_high"]
+    for c, contrast in enumerate(wanted):
+        if contrast.kind != REST:
+            continue
+        sure = call[:, c] == ENRICHED
+        for i, pair in pairs:
+            if contrast.plus not in (pair.plus, pair.minus):
+                continue
+            other = pair.minus if pair.plus == contrast.plus else pair.plus
+            with np.errstate(invalid="ignore"):
+                above = low[:, i] > 0 if pair.plus == contrast.plus else high[:, i] < 0
+            sure &= ~found.usable[:, other] | (above & ~expressed[:, other])
+        call[sure, c] = SPECIFIC
+
+
+def _mark_shared(call: np.ndarray, found: Compared, wanted: list[Contrast]) -> None:
+    """Alike by equivalence: a pair by its own interval, the omnibus and the rest by those of all pairs."""
+    kinds = np.array([c.kind for c in wanted])
+    alike, tested = found.equivalent, ~np.isnan(found.columns["pval"])
+    pairs = kinds == PAIR
+    every = (alike | ~tested)[:, pairs].all(axis=1) & tested[:, pairs].any(axis=1)
+    for c, contrast in enumerate(wanted):
+        own = alike[:, c] if contrast.kind in (PAIR, PRIMARY, NORMAL) else every
+        call[own & np.isin(call[:, c], (UNDETERMINED, DIFFERS)), c] = SHARED

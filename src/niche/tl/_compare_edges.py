@@ -1,0 +1,213 @@
+"""Test the edges between two cell types: their mean, each side alone, and both sides together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from niche._stats import averaged_tests
+from niche._stats.averaged_tests import Tests
+from niche._stats.contrasts import OMNIBUS, Contrast
+from niche._stats.organ_tests import Family, Method, family_tests
+from niche.tl._compare_reasons import Reasons, reason_of
+from niche.tl._compare_sides import Side
+from niche.tl._compare_units import AnalysisUnits
+
+COLUMNS = (
+    "log2fc", "ci_low", "ci_high", "statistic", "pval", "pval_joint", "sign_stability", "min_detectable_log2fc",
+    "log2fc_ligand", "log2fc_receptor", "pval_ligand", "pval_receptor",
+)  # fmt: skip
+"""Values of every edge and contrast that are stored."""
+
+_DRIVES = 0.05
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Edges of one or more pairs of cell types; arrays are (n_edges, n_contrasts) unless told.
+
+    Attributes
+    ----------
+    pair
+        (n_edges,) ligand-receptor pair.
+    columns
+        Values by name.
+    n_samples, n_patients
+        Biopsies and patients on both sides of the contrast.
+    reason, note
+        Codes: why there is no p-value; why there can be no call, or what was left out.
+    callable
+        Whether there are patients enough for a call.
+    equivalent
+        Whether the 90 % interval lies within one doubling.
+    driver
+        Codes into :data:`DRIVERS`.
+    usable
+        (n_edges, n_groups) groups that were used.
+    """
+
+    pair: np.ndarray
+    columns: dict[str, np.ndarray]
+    n_samples: np.ndarray
+    n_patients: np.ndarray
+    reason: np.ndarray
+    note: np.ndarray
+    callable: np.ndarray
+    equivalent: np.ndarray
+    driver: np.ndarray
+    usable: np.ndarray
+
+
+DRIVERS = ("", "both", "ligand", "receptor", "undetermined")
+NONE, BOTH, LIGAND, RECEPTOR, UNDETERMINED = range(5)
+EQUIVALENT = 1.0
+"""Absolute log2 fold change within which organs count as alike."""
+
+
+def compare_features(
+    values: np.ndarray, weights: np.ndarray, usable: np.ndarray, rows: np.ndarray, units: AnalysisUnits,
+    wanted: list[Contrast], method: Method, *, leave_out: bool, moderate: bool = True,
+) -> Family:  # fmt: skip
+    """Test features (n_features, n_rows) of some units."""
+    samples = units.samples.take(rows)
+    return family_tests(
+        values, weights, usable, samples, units.groups, wanted,
+        method=method, leave_out=leave_out, moderate=moderate,
+    )  # fmt: skip
+
+
+def compare_edges(
+    left: Side, right: Side, ligand: np.ndarray, receptor: np.ndarray, pair: np.ndarray, rows: np.ndarray,
+    usable: np.ndarray, units: AnalysisUnits, wanted: list[Contrast], method: Method, missing: list[str],
+    reasons: Reasons,
+) -> Compared:  # fmt: skip
+    """Test edges of one pair of cell types.
+
+    ``left``, ``right`` are the ligands of the source and the receptors of the target, ``ligand``, ``receptor``
+    (n_edges,) their rows; ``rows`` (n_rows,) the units that hold both types; ``usable`` (n_edges, n_groups).
+    """
+    (l_value, l_weight), (r_value, r_weight) = left.at(rows), right.at(rows)
+    value = (l_value[ligand] + r_value[receptor]) / 2
+    weight = 4 / (1 / l_weight[ligand] + 1 / r_weight[receptor])
+    family = compare_features(value, weight, usable, rows, units, wanted, method, leave_out=True)
+    sides = [
+        _side_tests(values, weights, unit, usable, rows, units, wanted, method)
+        for values, weights, unit in ((l_value, l_weight, ligand), (r_value, r_weight, receptor))
+    ]
+    columns = columns_of(family, wanted)
+    columns |= joint_columns(sides)
+    reason, note = codes_of(family, wanted, units, missing, reasons)
+    return Compared(
+        pair, columns, *_counts(family, rows, units), reason, note,
+        callable=_per_feature(family, lambda one: one.enough(3)),
+        equivalent=equivalent(family.tests),
+        driver=_driver(family.tests.effect, *sides),
+        usable=usable,
+    )  # fmt: skip
+
+
+def columns_of(family: Family, wanted: list[Contrast]) -> dict[str, np.ndarray]:
+    """Values of features by the names of :data:`COLUMNS`; the omnibus has F and no effect."""
+    tests = family.tests
+    low, high = averaged_tests.interval(tests, 0.95)
+    statistic, p = tests.statistic.copy(), tests.p.copy()
+    for c, contrast in enumerate(wanted):
+        if contrast.kind == OMNIBUS:
+            statistic[:, c], p[:, c] = tests.f, tests.f_p
+    with np.errstate(invalid="ignore", divide="ignore"):
+        stability = np.where(family.used > 0, family.same / family.used, np.nan)
+    stability = np.where(np.isnan(tests.effect), np.nan, stability)
+    return {
+        "log2fc": tests.effect, "ci_low": low, "ci_high": high, "statistic": statistic, "pval": p,
+        "sign_stability": stability, "min_detectable_log2fc": averaged_tests.detectable(tests),
+    }  # fmt: skip
+
+
+def joint_columns(sides: list[Tests]) -> dict[str, np.ndarray]:
+    """Effects and p-values of both sides, and the p-value of both moving the same way."""
+    up = np.maximum(sides[0].p_up, sides[1].p_up)
+    down = np.maximum(sides[0].p_down, sides[1].p_down)
+    return {
+        "pval_joint": np.minimum(1.0, 2 * np.minimum(up, down)),
+        "log2fc_ligand": sides[0].effect, "log2fc_receptor": sides[1].effect,
+        "pval_ligand": sides[0].p, "pval_receptor": sides[1].p,
+    }  # fmt: skip
+
+
+def equivalent(tests: Tests) -> np.ndarray:
+    """Whether the 90 % interval of an effect lies within one doubling."""
+    low, high = averaged_tests.interval(tests, 0.9)
+    with np.errstate(invalid="ignore"):
+        return (low >= -EQUIVALENT) & (high <= EQUIVALENT)
+
+
+def codes_of(
+    family: Family, wanted: list[Contrast], units: AnalysisUnits, missing: list[str], reasons: Reasons
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of reasons and notes of every feature and contrast."""
+    shape = (len(family.comparisons), len(wanted))
+    reason, note = np.zeros((2, *shape), dtype=np.uint16)
+    for i, comparison in enumerate(family.comparisons):
+        for c, contrast in enumerate(wanted):
+            why, remark = reason_of(c, contrast, comparison, units.groups, missing)
+            reason[i, c], note[i, c] = reasons.code(why), reasons.code(remark)
+    return reason[family.pattern], note[family.pattern]
+
+
+def _per_feature(family: Family, what) -> np.ndarray:
+    return np.array([what(one) for one in family.comparisons])[family.pattern]
+
+
+def _counts(family: Family, rows: np.ndarray, units: AnalysisUnits) -> tuple[np.ndarray, np.ndarray]:
+    """Biopsies and patients on both sides of every contrast."""
+    group, size = units.samples.group[rows], units.n_samples[rows]
+    per_group = np.bincount(group, weights=size, minlength=len(units.groups.name))
+    samples = _per_feature(family, lambda one: (one.plus | one.minus) @ per_group)
+    return samples.astype(np.int32), _per_feature(family, lambda one: one.n_patients).astype(np.int32)
+
+
+def _side_tests(
+    values: np.ndarray, weights: np.ndarray, unit: np.ndarray, usable: np.ndarray, rows: np.ndarray,
+    units: AnalysisUnits, wanted: list[Contrast], method: Method,
+) -> Tests:  # fmt: skip
+    """Tests of one side of every edge; a unit with the same usable groups is tested once."""
+    mask = usable @ (1 << np.arange(usable.shape[1], dtype=np.int64))
+    key = unit.astype(np.int64) * (1 << usable.shape[1]) + mask
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    one = compare_features(
+        values[unit[first]], weights[unit[first]], usable[first], rows, units, wanted, method, leave_out=False
+    ).tests
+    spread = {
+        name: getattr(one, name)[place]
+        for name in ("effect", "se", "statistic", "df", "p", "p_up", "p_down", "f", "f_p")
+    }
+    return Tests(**spread, moderated=one.moderated)
+
+
+def _driver(effect: np.ndarray, left: Tests, right: Tests) -> np.ndarray:
+    """Which side moves the mean: both where each does; one where it does and differs from the other."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        up = effect > 0
+        p = [np.where(up, side.p_up, side.p_down) for side in (left, right)]
+        moves = [one <= _DRIVES for one in p]
+        gap = np.where(up, 1.0, -1.0) * (left.effect - right.effect) / np.hypot(left.se, right.se)
+        apart = averaged_tests.upper_tail(np.abs(gap), np.fmin(left.df, right.df)) <= 2 * _DRIVES
+        known = ~np.isnan(p[0]) & ~np.isnan(p[1])
+    out = np.where(known, UNDETERMINED, NONE).astype(np.uint8)
+    out[moves[0] & ~moves[1] & apart & (gap > 0)] = LIGAND
+    out[moves[1] & ~moves[0] & apart & (gap < 0)] = RECEPTOR
+    out[moves[0] & moves[1]] = BOTH
+    return out
+
+
+def joined(parts: list[Compared]) -> Compared:
+    """Edges of several pairs of cell types, one after the other."""
+    return Compared(
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in Compared.__dataclass_fields__
+            if name != "columns"
+        },
+        columns={name: np.concatenate([p.columns[name] for p in parts]) for name in parts[0].columns},
+    )
