@@ -6,16 +6,18 @@ Smyth 2004 (doi:10.2202/1544-6115.1027), Phipson et al. 2016 (doi:10.1214/16-AOA
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 FEWEST = 50
 """Smaller families are not moderated."""
 
 _TAILS = (0.05, 0.1)
-_NODES = (np.arange(256) + 0.5) / 256
+_NODES = (np.arange(128) + 0.5) / 128
 _MOST_DF = 1e10
+_SECOND_DF = np.append(np.geomspace(0.1, 1e5, 140), _MOST_DF)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _robust(
     winsorised = np.clip(z, low, high)
     spread, centre = winsorised.var(ddof=basis.shape[1]), winsorised.mean()
     robust_df = _df_of_spread(spread, top)
-    shift = centre - _winsorised(top, robust_df)[0]
+    shift = centre - _winsorised_mean(top, robust_df)
     scale = variance * np.exp(shift)
     ratio = alike / np.exp(shift)
     found = np.full(usable.size, robust_df)
@@ -136,28 +138,30 @@ def _to_same_df(ratio: np.ndarray, df1: np.ndarray, df2: float, top: float) -> n
     return np.where(df1 == top, ratio, special.fdtri(top, second, np.clip(1 - p, 1e-15, 1 - 1e-15)))
 
 
-def _winsorised(df1: float, df2: float) -> tuple[float, float]:
-    """Mean and variance of a winsorised log F."""
-    second = min(df2, _MOST_DF)
+@lru_cache(maxsize=64)
+def _log_f_moments(df1: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of a winsorised log F at every second degrees of freedom of the grid."""
     nodes = np.clip(_NODES, _TAILS[0], 1 - _TAILS[1])
-    z = np.log(special.fdtri(df1, second, nodes))
-    return float(z.mean()), float(z.var())
+    z = np.log(special.fdtri(df1, _SECOND_DF[:, None], nodes[None]))
+    return z.mean(axis=1), z.var(axis=1)
 
 
 def _df_of_spread(spread: float, df1: float) -> float:
     """Second degrees of freedom whose winsorised log F has this variance; infinite where none is so narrow."""
-    if spread <= _winsorised(df1, np.inf)[1]:
+    variance = _log_f_moments(df1)[1]
+    if spread <= variance[-2]:
         return np.inf
-    low, high = np.log(0.1), np.log(1e5)
-    if spread >= _winsorised(df1, np.exp(low))[1]:
-        return float(np.exp(low))
-    if spread <= _winsorised(df1, np.exp(high))[1]:
-        return np.inf
+    if spread >= variance[0]:
+        return float(_SECOND_DF[0])
+    return float(np.exp(np.interp(-spread, -variance[:-1], np.log(_SECOND_DF[:-1]))))
 
-    def off(log_df: float) -> float:
-        return _winsorised(df1, float(np.exp(log_df)))[1] - spread
 
-    return float(np.exp(optimize.brentq(off, low, high, xtol=1e-6)))
+def _winsorised_mean(df1: float, df2: float) -> float:
+    """Mean of a winsorised log F."""
+    mean = _log_f_moments(df1)[0]
+    if not np.isfinite(df2):
+        return float(mean[-1])
+    return float(np.interp(np.log(df2), np.log(_SECOND_DF[:-1]), mean[:-1]))
 
 
 def _lowered(ratio: np.ndarray, df1: float, df2: float) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -114,46 +115,38 @@ def family_tests(
     y: np.ndarray,
     w: np.ndarray,
     usable: np.ndarray,
-    samples: Samples,
-    groups: Groups,
-    wanted: list[Contrast],
+    models: Models,
     *,
-    method: Method = "averaged",
     leave_out: bool = False,
     moderate: bool = True,
 ) -> Family:
-    """Test ``wanted`` contrasts of features ``y`` (n_features, n_samples) with precisions ``w``.
+    """Test the contrasts of ``models`` on features ``y`` (n_features, n_samples) with precisions ``w``.
 
-    ``usable`` (n_features, n_groups) says in which groups a feature may be used; samples of other groups do not
-    enter its model. Variances are moderated over the whole family. A p-value needs two patients on each side.
+    ``usable`` (n_features, n_groups) says in which groups a feature may be used; samples of other groups do
+    not enter its model. Variances are moderated over the whole family. A p-value needs two patients on each
+    side.
     """
-    patterns, pattern = np.unique(usable, axis=0, return_inverse=True)
+    masks, pattern = np.unique(usable, axis=0, return_inverse=True)
     pattern = pattern.ravel()
-    rho = _grid(samples, method)
-    parts = [_Part(mask, pattern == i, samples, groups, wanted, method) for i, mask in enumerate(patterns)]
-    if method == "consensus" and rho.size > 1:
-        found = _fitted(parts, y, w, rho, len(wanted))
+    parts = [(np.flatnonzero(pattern == i), models.of(mask)) for i, mask in enumerate(masks)]
+    rho = models.rho
+    if models.method == "consensus" and rho.size > 1:
+        found = _fitted(parts, y, w, rho, len(models.wanted))
         rho = np.array([patients.consensus(found["likelihood"], rho)]) if len(y) else np.zeros(1)
-    found = _fitted(parts, y, w, rho, len(wanted))
+    found = _fitted(parts, y, w, rho, len(models.wanted))
     weight = patients.posterior(found["likelihood"])[1]
-    level = np.array([part.comparisons.df for part in parts], dtype=float)
+    df = np.array([model.comparisons.df for _, model in parts], dtype=float)
+    rank = np.array([len(model.joint) for _, model in parts])
     fits = averaged_tests.Fits(
-        found["estimate"], found["scale"], found["rss"], level[pattern], found["wald"],
-        np.array([part.joint_rank for part in parts])[pattern], y.mean(axis=1), weight,
+        found["estimate"], found["scale"], found["rss"], df[pattern], found["wald"], rank[pattern],
+        y.mean(axis=1), weight,
     )  # fmt: skip
     tests = averaged_tests.average(fits, moderate=moderate)
-    family = Family(tests, pattern, [part.comparisons for part in parts], rho, weight)
+    family = Family(tests, pattern, [model.comparisons for _, model in parts], rho, weight)
     _withhold(family)
     if leave_out:
         family.same, family.used = _left_out(parts, y, w, rho, weight, tests.effect)
     return family
-
-
-def _grid(samples: Samples, method: Method) -> np.ndarray:
-    sizes = np.bincount(samples.patient)
-    if method == "fixed" or sizes.max(initial=0) < 2:
-        return np.zeros(1)
-    return patients.GRID if method == "averaged" else patients.fine_grid(int(sizes.max()))
 
 
 def _withhold(family: Family) -> None:
@@ -168,24 +161,64 @@ def _withhold(family: Family) -> None:
             family.tests.f[mine] = family.tests.f_p[mine] = np.nan
 
 
-class _Part:
-    """Features that use the same groups, and so the same samples and design."""
+class Models:
+    """The model of every set of groups that features of some samples can use, made when it is asked for.
+
+    ``method`` says how samples of one patient are treated: correlated by an amount averaged over
+    (``averaged``) or common to all (``consensus``), or patients as a factor (``fixed``).
+    """
 
     def __init__(
-        self, mask: np.ndarray, features: np.ndarray, samples: Samples, groups: Groups, wanted: list[Contrast],
-        method: Method,
-    ) -> None:  # fmt: skip
-        self.features = np.flatnonzero(features)
+        self, samples: Samples, groups: Groups, wanted: list[Contrast], method: Method = "averaged"
+    ) -> None:
+        self.samples, self.groups, self.wanted, self.method = samples, groups, wanted, method
+        self._made: dict[bytes, Model] = {}
+
+    def of(self, mask: np.ndarray) -> Model:
+        """The model of samples in the groups of ``mask`` (n_groups,)."""
+        key = mask.tobytes()
+        if key not in self._made:
+            self._made[key] = Model(mask, self)
+        return self._made[key]
+
+    @property
+    def rho(self) -> np.ndarray:
+        """Correlations to fit: none but 0 without repeated patients, or with patients as a factor."""
+        sizes = np.bincount(self.samples.patient)
+        if self.method == "fixed" or sizes.max(initial=0) < 2:
+            return np.zeros(1)
+        return patients.GRID if self.method == "averaged" else patients.fine_grid(int(sizes.max()))
+
+
+class Model:
+    """Features that use the same groups, and so the same samples and design.
+
+    Attributes
+    ----------
+    rows
+        Samples used, sorted by patient.
+    patients
+        Where the samples of each patient stand among them.
+    design, comparisons
+        The model, and what it allows.
+    contrasts
+        (n_contrasts, rank) rows over the design, NaN where not estimable.
+    joint
+        (n_hypotheses, rank) rows whose joint nullity is the omnibus hypothesis, none where not testable.
+    """
+
+    def __init__(self, mask: np.ndarray, models: Models) -> None:
+        samples = models.samples
         chosen = np.flatnonzero(mask[samples.group])
-        self.patients = patients.patients_of(samples.patient[chosen])
-        self.rows = chosen[self.patients.order]
+        sorting = patients.patients_of(samples.patient[chosen])
+        self.rows = chosen[sorting.order]
+        self.patients = sorting
         mine = samples.take(self.rows)
-        self.design = _design(mine, method)
-        self.comparisons, self.contrasts = _compare(mine, self.design, mask, groups, wanted)
+        self.design = _design(mine, models.method)
+        self.comparisons, self.contrasts = _compare(mine, self.design, mask, models.groups, models.wanted)
         self.joint = self._joint()
 
     def _joint(self) -> np.ndarray:
-        """Rows whose joint nullity is the omnibus hypothesis."""
         empty = np.zeros((0, self.design.matrix.shape[1]))
         if not self.comparisons.plus.size:
             return empty
@@ -199,16 +232,12 @@ class _Part:
             rows.append(self.design.contrast(weights) @ self.design.reduce)
         return np.array(rows)
 
-    @property
-    def joint_rank(self) -> int:
-        """Rank of the omnibus hypothesis, 0 where it cannot be tested."""
-        return len(self.joint)
-
-    @property
+    @cached_property
     def fixed(self) -> np.ndarray:
         """Contrasts with 0 where they cannot be estimated."""
         return np.nan_to_num(self.contrasts)
 
+    @cached_property
     def without_patient(self) -> np.ndarray:
         """(n_patients, n_contrasts) whether a contrast can be estimated without the patient."""
         x, start = self.design.matrix, self.patients.start
@@ -217,8 +246,7 @@ class _Part:
         for j in range(start.size - 1):
             left = np.delete(x, slice(start[j], start[j + 1]), axis=0)
             basis = contrasts.row_space(left) if len(left) else np.zeros((x.shape[1], 0))
-            rows = self.fixed
-            out[j] = known & np.isclose(rows @ basis @ basis.T, rows, atol=1e-8).all(axis=1)
+            out[j] = known & np.isclose(self.fixed @ basis @ basis.T, self.fixed, atol=1e-8).all(axis=1)
         return out
 
 
@@ -284,52 +312,56 @@ def _distinct(members: list[np.ndarray], chosen: np.ndarray) -> int:
     return int(np.unique(np.concatenate(found)).size) if found else 0
 
 
+Parts = list[tuple[np.ndarray, Model]]
+"""Features and the model they share."""
+
+
 def _fitted(
-    parts: list[_Part], y: np.ndarray, w: np.ndarray, rho: np.ndarray, n_contrasts: int
+    parts: Parts, y: np.ndarray, w: np.ndarray, rho: np.ndarray, n_contrasts: int
 ) -> dict[str, np.ndarray]:
     """Fit every part at every correlation."""
     shape = (y.shape[0], rho.size)
     out = {name: np.zeros((*shape, n_contrasts)) for name in ("estimate", "scale")}
     out |= {name: np.zeros(shape) for name in ("rss", "wald", "likelihood")}
-    for part in parts:
-        mine, model = part.features, part.design.matrix
-        if not model.size:
+    for mine, model in parts:
+        if not model.rows.size:
             out["estimate"][mine] = np.nan
             continue
         one = {name: np.zeros((mine.size, *values.shape[1:])) for name, values in out.items()}
         log_det = np.zeros((mine.size, rho.size))
         fit_features(
-            np.ascontiguousarray(y[np.ix_(mine, part.rows)]), np.ascontiguousarray(w[np.ix_(mine, part.rows)]),
-            np.ascontiguousarray(model), part.patients.start, rho, part.patients.shared(rho), part.fixed,
-            part.joint if part.joint_rank else np.zeros((0, model.shape[1])),
+            *_of_part(y, w, mine, model), rho, model.patients.shared(rho), model.fixed, model.joint,
             one["estimate"], one["scale"], one["rss"], log_det, one["wald"],
         )  # fmt: skip
-        if part.comparisons.df > 0:
+        if model.comparisons.df > 0:
             one["likelihood"] = patients.log_likelihood(
-                one["rss"], log_det, part.comparisons.df, part.patients.log_det(rho)
+                one["rss"], log_det, model.comparisons.df, model.patients.log_det(rho)
             )
-        one["estimate"][:, :, np.isnan(part.contrasts).any(axis=1)] = np.nan
+        one["estimate"][:, :, np.isnan(model.contrasts).any(axis=1)] = np.nan
         for name, values in one.items():
             out[name][mine] = values
     return out
 
 
 def _left_out(
-    parts: list[_Part], y: np.ndarray, w: np.ndarray, rho: np.ndarray, weight: np.ndarray, effect: np.ndarray
+    parts: Parts, y: np.ndarray, w: np.ndarray, rho: np.ndarray, weight: np.ndarray, effect: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """How often each sign holds without one patient, at the likeliest correlation of the feature."""
     same, used = np.zeros((2, *effect.shape), dtype=np.int64)
-    for part in parts:
-        mine, model = part.features, part.design.matrix
-        if not model.size:
+    for mine, model in parts:
+        if not model.rows.size:
             continue
-        shape = (mine.size, effect.shape[1])
-        one, all_of = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        one, all_of = np.zeros((2, mine.size, effect.shape[1]), dtype=np.int64)
         fit_without_each_patient(
-            np.ascontiguousarray(y[np.ix_(mine, part.rows)]), np.ascontiguousarray(w[np.ix_(mine, part.rows)]),
-            np.ascontiguousarray(model), part.patients.start, rho, part.patients.shared(rho),
-            weight[mine].argmax(axis=1), part.fixed, part.without_patient(),
-            np.nan_to_num(effect[mine]), one, all_of,
+            *_of_part(y, w, mine, model), rho, model.patients.shared(rho), weight[mine].argmax(axis=1),
+            model.fixed, model.without_patient, np.nan_to_num(effect[mine]), one, all_of,
         )  # fmt: skip
         same[mine], used[mine] = one, all_of
     return same, used
+
+
+def _of_part(y: np.ndarray, w: np.ndarray, mine: np.ndarray, model: Model) -> tuple[np.ndarray, ...]:
+    """Values, weights, design and patients as the kernels take them."""
+    where = np.ix_(mine, model.rows)
+    values, weights = np.ascontiguousarray(y[where]), np.ascontiguousarray(w[where])
+    return values, weights, np.ascontiguousarray(model.design.matrix), model.patients.start

@@ -14,6 +14,9 @@ from niche.errors import InputValueError
 from niche.get._ambient_edges import NOT_ASSESSED, edge_shares
 
 RUN_FIRST = "niche.tl.compare_communication"
+NOT_MEASURED = "gene not measured"
+"""Why an edge is in no row: :func:`niche.get.communication` lists those."""
+
 Names = str | Sequence[str] | None
 
 COLUMNS = (
@@ -58,7 +61,7 @@ def compare_communication(
     Returns
     -------
     DataFrame
-        One row per contrast and edge: ``contrast, organ`` (the one that a positive log2fc raises; empty
+        One row per contrast and edge of measured genes: ``contrast, organ`` (the one that a positive log2fc raises; empty
         for omnibus), ``source, target, ligand_complex, receptor_complex, pathway, log2fc`` of the mean of both
         sides with its 95 % interval ``ci_low, ci_high``, ``statistic`` (moderated t, F for omnibus), ``pval,
         qval, pval_joint, qval_joint`` (both sides move), ``driver`` (``both``, ``ligand``, ``receptor``,
@@ -109,7 +112,8 @@ class _Table:
         self.stored, self.first = stored, first
         edges = stored["edges"]
         untested = np.asarray(stored["untested"])
-        pair, lr = np.nonzero(untested)
+        unmeasured = read.strings(stored["reason_names"]).index(NOT_MEASURED)
+        pair, lr = np.nonzero((untested > 0) & (untested != unmeasured))
         self.n_tested = len(edges["pair"])
         self.cell_pair = np.concatenate([edges["cell_pair"], pair]).astype(np.int64)
         self.lr = np.concatenate([edges["pair"], lr]).astype(np.int64)

@@ -9,7 +9,7 @@ import numpy as np
 from niche._stats import averaged_tests
 from niche._stats.averaged_tests import Tests
 from niche._stats.contrasts import OMNIBUS, Contrast
-from niche._stats.organ_tests import Family, Method, family_tests
+from niche._stats.organ_tests import Family, Method, Models, family_tests
 from niche.tl._compare_reasons import Reasons, reason_of
 from niche.tl._compare_sides import Side
 from niche.tl._compare_units import AnalysisUnits
@@ -65,18 +65,6 @@ EQUIVALENT = 1.0
 """Absolute log2 fold change within which organs count as alike."""
 
 
-def compare_features(
-    values: np.ndarray, weights: np.ndarray, usable: np.ndarray, rows: np.ndarray, units: AnalysisUnits,
-    wanted: list[Contrast], method: Method, *, leave_out: bool, moderate: bool = True,
-) -> Family:  # fmt: skip
-    """Test features (n_features, n_rows) of some units."""
-    samples = units.samples.take(rows)
-    return family_tests(
-        values, weights, usable, samples, units.groups, wanted,
-        method=method, leave_out=leave_out, moderate=moderate,
-    )  # fmt: skip
-
-
 def compare_edges(
     left: Side, right: Side, ligand: np.ndarray, receptor: np.ndarray, pair: np.ndarray, rows: np.ndarray,
     usable: np.ndarray, units: AnalysisUnits, wanted: list[Contrast], method: Method, missing: list[str],
@@ -90,9 +78,10 @@ def compare_edges(
     (l_value, l_weight), (r_value, r_weight) = left.at(rows), right.at(rows)
     value = (l_value[ligand] + r_value[receptor]) / 2
     weight = 4 / (1 / l_weight[ligand] + 1 / r_weight[receptor])
-    family = compare_features(value, weight, usable, rows, units, wanted, method, leave_out=True)
+    models = Models(units.samples.take(rows), units.groups, wanted, method)
+    family = family_tests(value, weight, usable, models, leave_out=True)
     sides = [
-        _side_tests(values, weights, unit, usable, rows, units, wanted, method)
+        _side_tests(values, weights, unit, usable, models)
         for values, weights, unit in ((l_value, l_weight, ligand), (r_value, r_weight, receptor))
     ]
     columns = columns_of(family, wanted)
@@ -168,16 +157,13 @@ def _counts(family: Family, rows: np.ndarray, units: AnalysisUnits) -> tuple[np.
 
 
 def _side_tests(
-    values: np.ndarray, weights: np.ndarray, unit: np.ndarray, usable: np.ndarray, rows: np.ndarray,
-    units: AnalysisUnits, wanted: list[Contrast], method: Method,
-) -> Tests:  # fmt: skip
+    values: np.ndarray, weights: np.ndarray, unit: np.ndarray, usable: np.ndarray, models: Models
+) -> Tests:
     """Tests of one side of every edge; a unit with the same usable groups is tested once."""
     mask = usable @ (1 << np.arange(usable.shape[1], dtype=np.int64))
     key = unit.astype(np.int64) * (1 << usable.shape[1]) + mask
     _, first, place = np.unique(key, return_index=True, return_inverse=True)
-    one = compare_features(
-        values[unit[first]], weights[unit[first]], usable[first], rows, units, wanted, method, leave_out=False
-    ).tests
+    one = family_tests(values[unit[first]], weights[unit[first]], usable[first], models).tests
     spread = {
         name: getattr(one, name)[place]
         for name in ("effect", "se", "statistic", "df", "p", "p_up", "p_down", "f", "f_p")
