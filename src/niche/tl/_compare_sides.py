@@ -15,6 +15,9 @@ from niche.tl._compare_units import AnalysisUnits
 DEEP = 3.0
 """Median expected count (cells that express, where there are no counts) a group needs."""
 
+SCALED_BY = 10.0
+"""Count a gene is expected to have in every unit, to take part in scaling the libraries."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -71,7 +74,7 @@ def side_of(
     group = units.samples.group[rows]
     n_groups = len(units.groups.name)
     if has_counts:
-        depth = depth * tmm_factors(bulk, depth)
+        depth = depth * tmm_factors(bulk[:, _well_counted(bulk, depth)], depth)
         likely = precision.expected(bulk, depth)
     else:
         likely = precision.expected(cells_expressing, cells)
@@ -91,6 +94,18 @@ def side_of(
     factor = precision.group_variances(values, weights, design, group, usable)
     weights = weights / factor[group][:, None]
     return Side(rows, np.ascontiguousarray(values.T), np.ascontiguousarray(weights.T), deep.T.copy())
+
+
+def _well_counted(bulk: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Genes that libraries are scaled by, whatever the group: expected often enough in the smallest library.
+
+    Genes that a small library may miss by chance would make it look too deep.
+    """
+    fraction = bulk.sum(axis=0) / max(float(depth.sum()), 1.0)
+    enough = fraction * depth.min(initial=np.inf) >= SCALED_BY
+    if enough.sum() >= precision.FEWEST:
+        return enough
+    return fraction >= np.sort(fraction)[-min(precision.FEWEST, fraction.size)]
 
 
 def complexes(side: Side, units: Units) -> Side:
