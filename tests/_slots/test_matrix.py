@@ -49,6 +49,17 @@ def test_backed_is_read_in_blocks(tmp_path, monkeypatch):
         np.testing.assert_array_equal(sparse.vstack([b for _, b in blocks]).toarray(), VALUES)
 
 
+def test_passes_hold_what_lies_in_memory_and_read_the_rest_again(tmp_path):
+    held = matrix.resolve(ad.AnnData(VALUES), None, "lognorm").passes()
+    assert held() is held()
+    path = tmp_path / "backed.h5ad"
+    ad.AnnData(sparse.csr_matrix(VALUES)).write_h5ad(path)
+    again = matrix.resolve(ad.read_h5ad(path, backed="r"), None, "lognorm").passes()
+    assert again() is not again()
+    for blocks in (held(), held(), again(), again()):
+        np.testing.assert_array_equal(sparse.vstack([block for _, block in blocks]).toarray(), VALUES)
+
+
 @pytest.mark.parametrize(
     ("dtype", "expected"),
     [(np.int64, np.float64), (np.int8, np.float32), (np.float16, np.float32), (bool, np.float32)],

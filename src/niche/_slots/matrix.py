@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,6 +54,13 @@ class Matrix:
             csr = as_csr(block)
             check_values(csr.data, self.kind, self.name)
             yield first, csr
+
+    def passes(self) -> Callable[[], Iterable[tuple[int, sparse.csr_matrix]]]:
+        """The blocks once for every pass: held where they lie in memory, else read again each time."""
+        if isinstance(self.values, np.ndarray) or sparse.issparse(self.values):
+            held = list(self.blocks())
+            return lambda: held
+        return self.blocks
 
     def in_memory(self) -> sparse.csr_matrix:
         """Return the whole matrix as csr."""

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from niche._kernels import ambient_share as kernel
 from niche._slots import keys, read, validate
+from niche._slots.organ_names import METASTASIS, organ_and_tissue, organ_name
 from niche.errors import InputValueError
 
 RUN_FIRST = "niche.pp.ambient"
@@ -125,7 +126,7 @@ def load(adata: ad.AnnData, key: str = keys.AMBIENT) -> Ambient:
     total = np.maximum(np.asarray(soup.sum(axis=1)).ravel(), 1.0)
     label = organ_labels(samples)
     organs = sorted(set(label))
-    metastatic = np.array([not name.endswith(("(primary)", "(normal)")) for name in organs])
+    metastatic = np.array([organ_and_tissue(name)[1] == METASTASIS for name in organs])
     known = np.isfinite(groups["fraction"]) & (np.asarray(groups["n_cells"]) >= stored["params"]["min_cells"])
     rows = kernel.cohort(
         pd.Index(organs).get_indexer(label)[group_sample],
@@ -139,7 +140,7 @@ def load(adata: ad.AnnData, key: str = keys.AMBIENT) -> Ambient:
 def organ_labels(samples: Mapping[str, Any]) -> np.ndarray:
     """Organ of every sample; primary and normal tissue named as such."""
     pairs = zip(read.strings(samples["organ"]), read.strings(samples["tissue"]), strict=True)
-    return np.array([o if t == "metastasis" else f"{o} ({t})" for o, t in pairs], dtype=object)
+    return np.array([organ_name(o, t) for o, t in pairs], dtype=object)
 
 
 def _matrix(parts: Mapping[str, Any], n_rows: int, n_genes: int) -> sparse.csr_matrix:

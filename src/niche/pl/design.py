@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys
+from niche._slots.organ_names import organ_name
 from niche.get.design import design as get_design
 from niche.pl.palette import organ_colors
 
@@ -163,10 +164,7 @@ def _heads(ax: Axes, organs: pd.DataFrame, n_rows: int) -> None:
 
     figure = figure_of(ax)
     above = ax.get_xaxis_transform() + ScaledTranslation(0, 5 / 72, figure.dpi_scale_trans)
-    labels = [
-        o if t == "metastasis" else f"{o} ({t})"
-        for o, t in zip(organs["organ"], organs["tissue"], strict=True)
-    ]
+    labels = [organ_name(o, t) for o, t in zip(organs["organ"], organs["tissue"], strict=True)]
     colors = organ_colors(labels)
     ax.xaxis.tick_top()
     ax.set_xticks(np.arange(len(organs)) + 0.5, [_head(row) for row in organs.to_dict("records")], rotation=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from niche._slots import keys
+from niche._slots.organ_names import organ_and_tissue
 
 ORGANS = {
     "bone": "#FFA208",
@@ -130,8 +130,5 @@ def lighter(color: str, share: float) -> str:
 
 def _split(name: str) -> tuple[str, str]:
     """Organ as niche's tables write it, and the tissue a name ends with."""
-    base, tissue = name, "metastasis"
-    for ending in keys.TISSUES:
-        if name.endswith(f" ({ending})"):
-            base, tissue = name.removesuffix(f" ({ending})"), ending
+    base, tissue = organ_and_tissue(name)
     return "_".join(base.strip().lower().replace("-", " ").split()), tissue

@@ -14,6 +14,7 @@ from niche._kernels.aggregate import Aggregate, Layout
 from niche._kernels.cell_pairs import CellPairs, cell_pairs
 from niche._slots import keys, matrix, validate
 from niche._slots.matrix import Matrix
+from niche._slots.organ_names import organ_name
 from niche._slots.validate import Samples
 from niche.errors import InputValueError, warn
 from niche.tl._cell_types import CellTypes
@@ -64,11 +65,7 @@ def organs_of(samples: Samples, tissues: Sequence[str]) -> tuple[list[str], np.n
             f"{validate.shown(sorted(set(samples.tissue)))}. Choose with tissues=."
         )
     label = np.array(
-        [
-            o if t == "metastasis" else f"{o} ({t})"
-            for o, t in zip(samples.organ, samples.tissue, strict=True)
-        ],
-        dtype=object,
+        [organ_name(o, t) for o, t in zip(samples.organ, samples.tissue, strict=True)], dtype=object
     )
     names = sorted(set(label[used]))
     place = {name: i for i, name in enumerate(names)}

@@ -15,6 +15,7 @@ from niche._kernels import copy_number
 from niche._slots import keys, read
 from niche._slots.matrix import Matrix
 from niche._slots.validate import Factor
+from niche.tl import _cnv_defaults as defaults
 from niche.tl._cnv_genome import Candidates, candidates_of, excluded_names, genome_of
 from niche.tl._cnv_reference import (
     MINIMUM_OF_CATEGORY,
@@ -30,12 +31,8 @@ CONFIDENT = 0.9
 LEAST_CONFIDENCE = 0.5
 """Weight of the evidence (doublets, low quality) a reference cell must have."""
 
-LEAST_REFERENCE = 10
+LEAST_REFERENCE = MINIMUM_OF_CATEGORY
 """Normal cells without which no profile is made: one category of :func:`niche.tl.infer_cnv`."""
-
-WINDOW, STEP, CLIP, THRESHOLD, MIN_DETECTED = 100, 10, 3.0, 1.5, 0.02
-EXCLUDED = ("chrX", "chrY", "chrM")
-"""Defaults of :func:`niche.tl.infer_cnv`, for a profile made here."""
 
 
 @dataclass(frozen=True)
@@ -146,9 +143,9 @@ def profiles_of(
     options = _options(stored, organism)
     candidates = candidates_of(
         adata.var, positions=options["positions"], organism=options["organism"],
-        excluded=excluded_names(EXCLUDED), strict=True,
+        excluded=excluded_names(defaults.EXCLUDED_CHROMOSOMES), strict=True,
     )  # fmt: skip
-    blocks = blocks_of(values)
+    blocks = values.passes()
     references = references_by_sample(categories, samples, LEAST_REFERENCE)
     found = copy_number.survey(
         blocks, candidates.gene_of_column, references.first, references.second, references.n_groups
@@ -156,12 +153,14 @@ def profiles_of(
     if stored is not None:
         profile, source = stored.values, "stored profile"
     else:
-        seen = found.detected >= MIN_DETECTED * adata.n_obs
-        genome, used = genome_of(candidates, adata.var, seen, window=WINDOW, step=STEP, strict=True)
+        seen = found.detected >= defaults.MIN_DETECTED * adata.n_obs
+        genome, used = genome_of(
+            candidates, adata.var, seen, window=defaults.WINDOW_SIZE, step=defaults.STEP, strict=True
+        )
         lower, upper = references.lower_and_upper(found.means[:, used])
         profile = copy_number.infer(
-            blocks, genome.windows, lower, upper, references.of_cell, clip=CLIP, sds=THRESHOLD,
-            noise_from=references.is_reference, threads=threads,
+            blocks, genome.windows, lower, upper, references.of_cell, clip=defaults.LFC_CLIP,
+            sds=defaults.DYNAMIC_THRESHOLD, noise_from=references.is_reference, threads=threads,
         ).values  # fmt: skip
         source = "profile made here"
     gene, chromosome = _in_genome_order(candidates, adata.var)
@@ -171,14 +170,6 @@ def profiles_of(
         profile, references.is_reference, references.table, gene, chromosome, means.min(axis=0),
         means.max(axis=0), candidates.gene_of_column, blocks, source,
     )  # fmt: skip
-
-
-def blocks_of(values: Matrix) -> copy_number.Blocks:
-    """The matrix once for every pass: as it lies in memory, else read again block by block."""
-    if isinstance(values.values, np.ndarray) or sparse.issparse(values.values):
-        held = list(values.blocks())
-        return lambda: held
-    return values.blocks
 
 
 def _options(stored: Stored | None, organism: str | None) -> dict[str, Any]:

@@ -7,15 +7,14 @@ from typing import Any, Literal
 
 import anndata as ad
 import numpy as np
-from scipy import sparse
 
 from niche._kernels import copy_number
 from niche._log import logger
 from niche._settings import settings
 from niche._slots import fingerprint, keys, matrix, validate, write
-from niche._slots.matrix import Matrix
 from niche._slots.validate import Factor
 from niche.errors import InputValueError
+from niche.tl import _cnv_defaults as defaults
 from niche.tl._cnv_genome import Genome, candidates_of, excluded_names, genome_of
 from niche.tl._cnv_reference import (
     Categories,
@@ -37,12 +36,12 @@ def infer_cnv(
     reference: str | Sequence[str] | None = None,
     sample_key: str | None = None,
     convention: Literal["niche", "infercnvpy"] = "niche",
-    window_size: int = 100,
-    step: int = 10,
-    lfc_clip: float = 3.0,
-    dynamic_threshold: float | None = 1.5,
-    exclude_chromosomes: Sequence[str] | None = ("chrX", "chrY", "chrM"),
-    min_detected: float = 0.02,
+    window_size: int = defaults.WINDOW_SIZE,
+    step: int = defaults.STEP,
+    lfc_clip: float = defaults.LFC_CLIP,
+    dynamic_threshold: float | None = defaults.DYNAMIC_THRESHOLD,
+    exclude_chromosomes: Sequence[str] | None = defaults.EXCLUDED_CHROMOSOMES,
+    min_detected: float = defaults.MIN_DETECTED,
     min_reference_cells: int = 20,
     positions: Literal["auto", "var", "builtin"] = "auto",
     organism: str | None = None,
@@ -164,7 +163,7 @@ def infer_cnv(
         _enough_cells(adata.n_obs, min_reference_cells, strict=strict)
         references = pooled_references(categories, samples)
 
-    blocks = _blocks(values)
+    blocks = values.passes()
     found = copy_number.survey(
         blocks, candidates.gene_of_column, references.first, references.second, references.n_groups
     )
@@ -220,14 +219,6 @@ def _enough_cells(n_obs: int, min_reference_cells: int, *, strict: bool) -> None
             f"{n_obs} cells are too few: at least {min_reference_cells} reference cells are needed "
             "(min_reference_cells)."
         )
-
-
-def _blocks(values: Matrix) -> copy_number.Blocks:
-    """The matrix once for every pass: as it lies in memory, else read again block by block."""
-    if isinstance(values.values, np.ndarray) or sparse.issparse(values.values):
-        held = list(values.blocks())
-        return lambda: held
-    return values.blocks
 
 
 def _statement(categories: Categories, references: References) -> str:
