@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import random
+import warnings
 
+import anndata as ad
+import igraph
 import numpy as np
 import pytest
 from scipy import sparse
@@ -29,19 +32,75 @@ def test_planted_types_are_found():
     assert 0.5 < found.modularity < 1
 
 
-def test_as_good_as_scanpy(recwarn):
+def by_scanpy(embedded, resolution, seed, **options):
+    """Codes by falling size; those of equal size as leidenalg numbers them."""
     import scanpy as sc
-    from sklearn.metrics import adjusted_rand_score
 
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # scanpy announces igraph as its future default
+        sc.tl.leiden(
+            embedded.cells, resolution, flavor="leidenalg", n_iterations=2, random_state=seed, **options
+        )
+    found = embedded.cells.obs["leiden"].astype(int)
+    order = sorted(set(found), key=lambda code: (-(found == code).sum(), code))
+    return found.map({code: i for i, code in enumerate(order)}).to_numpy()
+
+
+@pytest.mark.parametrize("resolution", [0.3, 1.0, 2.5])
+def test_the_partition_of_scanpy(resolution):
     embedded = embed(blobs(n=100, types=5)[0], None, OPTIONS, 0)
-    ours = leiden(embedded, 1.0, 3).codes
+    for seed in (0, 3):
+        assert np.array_equal(
+            leiden(embedded, resolution, seed).codes, by_scanpy(embedded, resolution, seed)
+        )
+
+
+def test_the_partition_of_scanpy_on_real_cells(shared_data):
+    adata = ad.read_h5ad(shared_data / "maynard2020_nsclc_mets_3k.h5ad")[:1500].copy()
+    embedded = embed(sparse.csr_matrix(adata.X), None, Options(2000, 30, 15), 0)
+    for resolution, seed in ((0.4, 0), (1.0, 7)):
+        ours = leiden(embedded, resolution, seed).codes
+        assert ours.max() > 3
+        assert np.array_equal(ours, by_scanpy(embedded, resolution, seed))
+
+
+def test_no_word_from_scanpy_about_its_future(recwarn):
+    leiden(embed(blobs()[0], None, OPTIONS, 0), 1.0, 3)
     assert not [w for w in recwarn if "leiden" in str(w.message)]
-    sc.tl.leiden(embedded.cells, 1.0, flavor="igraph", directed=False, n_iterations=-1, random_state=3)
-    theirs = embedded.cells.obs["leiden"].astype(int).to_numpy()
-    assert adjusted_rand_score(ours, theirs) > 0.95
-    graph = weighted(embedded.graph)
-    quality = [graph.modularity(codes.tolist(), weights="weight") for codes in (ours, theirs)]
-    assert quality[0] == pytest.approx(quality[1], abs=0.01)
+
+
+def two_halves():
+    """More cells than are searched exactly, in two halves far apart."""
+    coordinates = np.random.default_rng(0).normal(size=(8200, 3))
+    coordinates[4100:] += 20
+    return coordinates
+
+
+def held_apart(found):
+    return found.graph[:4100, 4100:].nnz == 0 and found.graph.getnnz(axis=1).min() >= 4
+
+
+def test_many_cells_where_the_search_returns_a_sparse_array(monkeypatch):
+    from pynndescent import PyNNDescentTransformer
+    from sklearn.neighbors import KNeighborsTransformer
+
+    asked = []
+
+    def exact(self, X, y=None):
+        asked.append(self.get_params())
+        return sparse.csr_array(KNeighborsTransformer(n_neighbors=self.n_neighbors - 1).fit_transform(X))
+
+    monkeypatch.setattr(PyNNDescentTransformer, "fit_transform", exact)
+    found = neighbours(two_halves(), 5, 3)
+    assert held_apart(found)
+    assert [(a["n_neighbors"], a["random_state"], a["n_trees"], a["n_iters"]) for a in asked] == [(5, 3, 10, 13)]
+
+
+@pytest.mark.validation
+def test_many_cells_are_searched_approximately():
+    found = neighbours(two_halves(), 5, 0)
+    assert held_apart(found)
+    assert (found.graph != neighbours(two_halves(), 5, 0).graph).nnz == 0
 
 
 def test_clusters_are_numbered_by_falling_size():
@@ -51,15 +110,19 @@ def test_clusters_are_numbered_by_falling_size():
     assert (np.diff(sizes) <= 0).all()
 
 
-def test_the_seed_of_igraph_is_given_back():
+def test_global_random_states_are_left_alone():
     embedded = embed(blobs()[0], None, OPTIONS, 0)
     graph = weighted(embedded.graph)
     random.seed(7)
-    expected = random.random()
-    random.seed(7)
+    np.random.seed(7)  # noqa: NPY002 - the global state is what is watched
+    before = (random.getstate(), np.random.get_state()[1].tolist())  # noqa: NPY002
+    drawn = igraph.Graph.Erdos_Renyi(30, 0.2).get_edgelist()  # igraph draws from Python's random
+    random.setstate(before[0])
     first = partition(graph, 1.0, 5)
-    assert random.random() == expected
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
+    assert igraph.Graph.Erdos_Renyi(30, 0.2).get_edgelist() == drawn
     assert np.array_equal(first, partition(graph, 1.0, 5))
+    assert not np.array_equal(partition(graph, 3.0, 5), partition(graph, 3.0, 6))
 
 
 def test_resolution_splits():

@@ -15,7 +15,7 @@ _PACKAGES = (
     "pandas",
     "numba",
     "scikit-learn",
-    "igraph",
+    "leidenalg",
     "matplotlib",
 )
 
