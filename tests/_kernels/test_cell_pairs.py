@@ -29,3 +29,14 @@ def test_every_patient_counts_once():
     values = np.arange(7, dtype=float)[:, None]
     np.testing.assert_allclose(found.average(values, "source")[:, 0], [1, 0.25 * 0 + 0.25 * 2 + 0.5 * 4, 0])
     np.testing.assert_allclose(found.average(values, "target")[:, 0], [2, 2.5, 0])
+
+
+def test_pairs_alike_on_a_side_share_a_code_and_an_average():
+    group_of = np.array([[0, 1, 2], [3, 4, -1]])
+    source, target = np.array([0, 0, 1, 0]), np.array([1, 2, 0, 1])
+    found = cell_pairs(
+        np.zeros(4, dtype=int), source, target, organ_of_sample=np.zeros(2, dtype=int),
+        patient_of_sample=np.array([0, 1]), group_of=group_of, n=np.full(5, 20), min_cells=10,
+    )  # fmt: skip
+    np.testing.assert_array_equal(found.alike("source"), [0, 1, 2, 0])  # type 2 is in one sample only
+    np.testing.assert_array_equal(found.alike("target"), [0, 1, 2, 0])

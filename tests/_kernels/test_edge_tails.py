@@ -86,3 +86,27 @@ def test_every_edge_is_the_smallest_tail_over_its_subunits(strata):
             for size, u in ((n_source, LIGAND_UNIT[k]), (n_target, RECEPTOR_UNIT[k]))
         ]
         assert expressing[e] == pytest.approx(min(cells))
+
+
+def test_sides_that_are_alike_are_found_once_and_equal(strata):
+    """Two cell pairs share their source side: with codes that say so the same bits come out."""
+    central, pairs = strata
+    column = {pair: i for i, pair in enumerate(pairs)}
+    choice_start = np.cumsum([0] + [len(c) for c in CHOICES])[:-1]
+    products = np.array([column[choice] for choices in CHOICES for choice in choices])
+    start, stratum = np.array([0, 2, 4]), np.array([0, 1, 0, 1])
+    n_source, n_target, weight = np.array([10, 12, 10, 12]), np.array([8, 30, 9, 11]), np.full(4, 0.5)
+    bounds, pair = np.array([0, 3, 6]), np.array([0, 1, 2, 0, 1, 2])
+    means = np.random.default_rng(0).gamma(2.0, 0.4, (3, 4))
+    ligand = means[0, LIGAND_UNIT[pair]]
+    receptor = np.concatenate([means[1, RECEPTOR_UNIT], means[2, RECEPTOR_UNIT]])
+    moments = [central.n, central.mean, central.variance, central.third, central.fourth]
+    moments += [central.xy, central.xxy, central.xyy]
+    asked = [
+        bounds, pair, ligand, receptor, LIGAND_UNIT, RECEPTOR_UNIT, choice_start, products, UNIT_START,
+        UNIT_GENE, start, stratum, n_source, n_target, weight, np.zeros(2, dtype=bool), np.array([50.0, 40.0]),
+        np.full((2, 5), 0.4), *moments, 1.0,
+    ]  # fmt: skip
+    expected, found = edge_tails(*asked), edge_tails(*asked, np.array([0, 0]), np.array([1, 0]))
+    for a, b in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(a, b)

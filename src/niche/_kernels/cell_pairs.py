@@ -39,6 +39,14 @@ class CellPairs:
         """(n_cell_pairs,) samples that hold both cell types."""
         return np.diff(self.start)
 
+    def alike(self, side: str) -> np.ndarray:
+        """(n_cell_pairs,) codes: pairs of one code have the same groups and weights on one side."""
+        group = self.source_group if side == "source" else self.target_group
+        seen: dict[tuple[bytes, bytes], int] = {}
+        bounds = zip(self.start[:-1], self.start[1:], strict=True)
+        parts = ((group[i:j].tobytes(), self.weight[i:j].tobytes()) for i, j in bounds)
+        return np.array([seen.setdefault(part, len(seen)) for part in parts], dtype=np.int64)
+
     def average(self, values: np.ndarray, side: str) -> np.ndarray:
         """Patient-weighted mean of (n_groups, n) values of one side: (n_cell_pairs, n)."""
         group = self.source_group if side == "source" else self.target_group

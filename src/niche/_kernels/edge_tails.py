@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from niche._kernels.permutation_moments import edge_cumulants
+from niche._kernels.permutation_moments import edge_cumulants, side_cumulants
 from niche._kernels.saddlepoint_tail import log_tail, p_value
 
 
@@ -22,11 +22,66 @@ def _expressing(unit, samples, stratum, n_cells, fraction, unit_start, unit_gene
 
 
 @njit(parallel=True, cache=True)
+def _fill_both(
+    bounds, pair, ligand_mean, receptor_mean, ligand_unit, receptor_unit, choice_start, product,
+    unit_start, unit_gene, start, stratum, n_source, n_target, weight, same, limit,
+    n, mean, variance, third, fourth, xy, xxy, xyy, most_skew, p, mild,
+):  # fmt: skip  # pragma: no cover
+    """Fill ``p`` (n_edges,) of both sides together, and ``mild``."""
+    for c in prange(bounds.size - 1):
+        samples = (start[c], start[c + 1])
+        cumulants = np.empty((3, 4))
+        both = cumulants[0]
+        for e in range(bounds[c], bounds[c + 1]):
+            u, v, at = ligand_unit[pair[e]], receptor_unit[pair[e]], choice_start[pair[e]]
+            value = (ligand_mean[e] + receptor_mean[e]) / 2.0
+            lowest = np.nan
+            for i in range(unit_start[u], unit_start[u + 1]):
+                for j in range(unit_start[v], unit_start[v + 1]):
+                    edge_cumulants(
+                        samples, unit_gene[i], unit_gene[j], product[at], stratum, n_source, n_target,
+                        weight, same[c], n, mean, variance, third, fourth, xy, xxy, xyy, cumulants,
+                    )  # fmt: skip
+                    at += 1
+                    lowest = np.fmin(lowest, log_tail(value, both[0], both[1], both[2], both[3]))
+                    if not abs(both[2]) <= most_skew * both[1] ** 1.5:
+                        mild[e] = False
+            p[e] = p_value(lowest, limit[c])
+
+
+@njit(parallel=True, cache=True)
+def _fill_side(
+    order, begin, bounds, pair, value, unit, unit_start, unit_gene, start, stratum, n_own, weight, limit,
+    fraction, n, mean, variance, third, fourth, p, expressing,
+):  # fmt: skip  # pragma: no cover
+    """Fill ``p`` (n_edges,) of one side and lower ``expressing`` to that side's.
+
+    ``order`` holds the cell pairs by code, those of code ``k`` being ``begin[k]..begin[k + 1]``.
+    """
+    for key in prange(begin.size - 1):
+        known = np.zeros(unit_start.size - 1, np.bool_)
+        tail, cells = np.empty(known.size), np.empty(known.size)
+        for c in order[begin[key] : begin[key + 1]]:
+            samples = (start[c], start[c + 1])
+            for e in range(bounds[c], bounds[c + 1]):
+                u = unit[pair[e]]
+                if not known[u]:
+                    known[u], tail[u] = True, np.nan
+                    cells[u] = _expressing(u, samples, stratum, n_own, fraction, unit_start, unit_gene)
+                    for i in range(unit_start[u], unit_start[u + 1]):
+                        one = side_cumulants(
+                            samples, unit_gene[i], stratum, n_own, weight, n, mean, variance, third, fourth
+                        )
+                        tail[u] = np.fmin(tail[u], log_tail(value[e], one[0], one[1], one[2], one[3]))
+                p[e] = p_value(tail[u], limit[c])
+                expressing[e] = min(expressing[e], cells[u])
+
+
 def edge_tails(
     bounds, pair, ligand_mean, receptor_mean, ligand_unit, receptor_unit, choice_start, product,
     unit_start, unit_gene, start, stratum, n_source, n_target, weight, same, limit, fraction,
-    n, mean, variance, third, fourth, xy, xxy, xyy, most_skew,
-):  # fmt: skip  # pragma: no cover
+    n, mean, variance, third, fourth, xy, xxy, xyy, most_skew, source_key=None, target_key=None,
+):  # fmt: skip
     """P-values of edges sorted by cell pair, and whether their cumulants describe them.
 
     Parameters
@@ -47,6 +102,9 @@ def edge_tails(
         Moments of the strata.
     most_skew
         Largest skewness that is mild.
+    source_key, target_key
+        (n_cell_pairs,) codes, from 0: cell pairs of one code have the same groups and weights on that
+        side, so that a unit's tail there is found once. Every cell pair has its own by default.
 
     Returns
     -------
@@ -54,48 +112,22 @@ def edge_tails(
         (n_edges, 3) p of both sides, ligand and receptor, the smallest over the subunit choices;
         (n_edges,) expected expressing cells of the weaker side; whether no choice is skewed more.
     """
-    p = np.full((pair.size, 3), np.nan)
-    expressing, mild = np.empty(pair.size), np.ones(pair.size, np.bool_)
-    n_units = unit_start.size - 1
-    for c in prange(bounds.size - 1):
-        if bounds[c] == bounds[c + 1]:
-            continue
-        samples = (start[c], start[c + 1])
-        known = np.zeros((2, n_units), np.bool_)
-        tail, cells = np.empty((2, n_units)), np.empty((2, n_units))
-        cumulants = np.empty((3, 4))
-        for e in range(bounds[c], bounds[c + 1]):
-            u, v, at = ligand_unit[pair[e]], receptor_unit[pair[e]], choice_start[pair[e]]
-            new_u, new_v = not known[0, u], not known[1, v]
-            if new_u:
-                cells[0, u] = _expressing(u, samples, stratum, n_source, fraction, unit_start, unit_gene)
-                known[0, u], tail[0, u] = True, np.nan
-            if new_v:
-                cells[1, v] = _expressing(v, samples, stratum, n_target, fraction, unit_start, unit_gene)
-                known[1, v], tail[1, v] = True, np.nan
-            lowest = np.nan
-            for i in range(unit_start[u], unit_start[u + 1]):
-                for j in range(unit_start[v], unit_start[v + 1]):
-                    edge_cumulants(
-                        samples, unit_gene[i], unit_gene[j], product[at], stratum, n_source, n_target,
-                        weight, same[c], n, mean, variance, third, fourth, xy, xxy, xyy, cumulants,
-                    )  # fmt: skip
-                    at += 1
-                    both = cumulants[0]
-                    value = (ligand_mean[e] + receptor_mean[e]) / 2.0
-                    lowest = np.fmin(lowest, log_tail(value, both[0], both[1], both[2], both[3]))
-                    if not abs(both[2]) <= most_skew * both[1] ** 1.5:
-                        mild[e] = False
-                    if new_u and j == unit_start[v]:
-                        one = cumulants[1]
-                        found = log_tail(ligand_mean[e], one[0], one[1], one[2], one[3])
-                        tail[0, u] = np.fmin(tail[0, u], found)
-                    if new_v and i == unit_start[u]:
-                        one = cumulants[2]
-                        found = log_tail(receptor_mean[e], one[0], one[1], one[2], one[3])
-                        tail[1, v] = np.fmin(tail[1, v], found)
-            p[e, 0] = p_value(lowest, limit[c])
-            p[e, 1] = p_value(tail[0, u], limit[c])
-            p[e, 2] = p_value(tail[1, v], limit[c])
-            expressing[e] = min(cells[0, u], cells[1, v])
-    return p, expressing, mild
+    p = np.full((3, pair.size), np.nan)
+    expressing, mild = np.full(pair.size, np.inf), np.ones(pair.size, np.bool_)
+    _fill_both(
+        bounds, pair, ligand_mean, receptor_mean, ligand_unit, receptor_unit, choice_start, product,
+        unit_start, unit_gene, start, stratum, n_source, n_target, weight, same, limit,
+        n, mean, variance, third, fourth, xy, xxy, xyy, most_skew, p[0], mild,
+    )  # fmt: skip
+    for row, value, unit, n_own, key in (
+        (1, ligand_mean, ligand_unit, n_source, source_key),
+        (2, receptor_mean, receptor_unit, n_target, target_key),
+    ):
+        key = np.arange(bounds.size - 1) if key is None else key
+        order = np.argsort(key, kind="stable")
+        begin = np.searchsorted(key[order], np.arange(key.max(initial=-1) + 2))
+        _fill_side(
+            order, begin, bounds, pair, value, unit, unit_start, unit_gene, start, stratum, n_own, weight,
+            limit, fraction, n, mean, variance, third, fourth, p[row], expressing,
+        )  # fmt: skip
+    return p.T, expressing, mild

@@ -167,6 +167,22 @@ def edge_cumulants(
         out[2, 3] += w4 * k4_y
 
 
+@njit(cache=True)
+def side_cumulants(
+    samples, x, stratum, n_own, weight, n, mean, variance, third, fourth
+):  # pragma: no cover - compiled
+    """First four cumulants of one side of an edge alone: gene ``x`` in the cell type of ``n_own`` cells."""
+    k1, k2, k3, k4 = 0.0, 0.0, 0.0, 0.0
+    for k in range(samples[0], samples[1]):
+        s, w = stratum[k], weight[k]
+        var_x, k3_x, k4_x = _side(float(n[s]), float(n_own[k]), variance[s, x], third[s, x], fourth[s, x])
+        k1 += w * mean[s, x]
+        k2 += w * w * var_x
+        k3 += w * w * w * k3_x
+        k4 += w * w * w * w * k4_x
+    return k1, k2, k3, k4
+
+
 def log_relabelings(
     start: np.ndarray, n: np.ndarray, n_source: np.ndarray, n_target: np.ndarray, same: np.ndarray
 ) -> np.ndarray:

@@ -77,10 +77,11 @@ def analytic(
         pairs.start, pairs.sample, n_source, n_target, pairs.weight, same, limit, fraction,
         moments.n, moments.mean, moments.variance, moments.third, moments.fourth,
         moments.xy, moments.xxy, moments.xyy, _MOST_SKEW,
+        pairs.alike("source"), pairs.alike("target"),
     )  # fmt: skip
     is_bound = ((units.size[ligand_unit] > 1) | (units.size[receptor_unit] > 1))[pair]
     trusted = mild & (expressing >= _LEAST_EXPRESSING)
-    return EdgeP(p[:, 0].copy(), p[:, 1].copy(), p[:, 2].copy(), is_bound, trusted)
+    return EdgeP(p[:, 0], p[:, 1], p[:, 2], is_bound, trusted)
 
 
 def _choices(
