@@ -139,8 +139,9 @@ def _permuted(
     )
     parts, back = [both], []
     for side, unit in ((1, left), (2, right)):
+        alike = pairs.alike("source" if side == 1 else "target")[cell_pair]
         key, first, place = np.unique(
-            cell_pair * np.int64(units.size) + unit, return_index=True, return_inverse=True
+            alike * np.int64(units.size) + unit, return_index=True, return_inverse=True
         )
         sides = np.full(key.size, side, dtype=np.int8)
         parts.append(
