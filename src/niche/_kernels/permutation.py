@@ -48,7 +48,7 @@ def columns_of(matrix: sparse.csr_matrix, group: np.ndarray, stratum: np.ndarray
     order = np.argsort(stratum, kind="stable")
     order = order[np.searchsorted(stratum[order], 0) :]
     n_strata = int(stratum.max(initial=-1)) + 1
-    csc = matrix[order].tocsc()
+    csc = (matrix if np.array_equal(order, np.arange(stratum.size)) else matrix[order]).tocsc()
     if n_groups > np.iinfo(np.uint16).max:
         raise ValueError(f"at most {np.iinfo(np.uint16).max} groups of cells, got {n_groups}")
     return Columns(
@@ -94,69 +94,85 @@ def shuffled_groups(group, stratum_start, streams, out):  # pragma: no cover - c
 
 
 @njit(parallel=True, cache=True)
-def group_means(start, cell, value, groups, n, out):  # pragma: no cover
+def _fill_means(start, cell, value, groups, n, out):  # pragma: no cover
     """Fill ``out`` (n_genes, n_groups, n_perms) with means under the permutations ``groups``."""
-    n_perms = groups.shape[1]
     for j in prange(start.size - 1):
-        mean = out[j]
-        mean[:] = 0.0
+        sums = np.zeros((groups.shape[1], n.size))
         for k in range(start[j], start[j + 1]):
             group, x = groups[cell[k]], np.float64(value[k])
-            for b in range(n_perms):
-                mean[group[b], b] += x
+            for b in range(group.size):
+                sums[b, group[b]] += x
         for g in range(n.size):
-            if n[g] > 0:
-                for b in range(n_perms):
-                    mean[g, b] /= n[g]
+            size = max(n[g], 1)
+            for b in range(groups.shape[1]):
+                out[j, g, b] = sums[b, g] / size
+
+
+def group_means(
+    start: np.ndarray, cell: np.ndarray, value: np.ndarray, groups: np.ndarray, n: np.ndarray, out: np.ndarray
+) -> None:
+    """Fill ``out`` (n_genes, n_groups, n_perms) with means under the permutations ``groups``."""
+    short = groups.astype(np.uint8) if n.size <= np.iinfo(np.uint8).max else groups
+    _fill_means(start, cell, value, short, n, out)
+
+
+@njit(parallel=True, cache=True)
+def fill_lowest(means, first, start, gene):  # pragma: no cover
+    """Fill the rows from ``first`` of ``means`` with the lowest of the rows of each complex's genes."""
+    for u in prange(start.size - 1):
+        out = means[first + u]
+        out[:] = means[gene[start[u]]]
+        for k in range(start[u] + 1, start[u + 1]):
+            other = means[gene[k]]
+            for g in range(out.shape[0]):
+                for b in range(out.shape[1]):
+                    out[g, b] = min(out[g, b], other[g, b])
 
 
 @njit(cache=True)
-def _fill_lowest(out, means, unit, unit_start, unit_gene, group):  # pragma: no cover
-    """Fill ``out`` (n_perms,) with the lowest subunit's mean of a unit in a group."""
-    first = means[unit_gene[unit_start[unit]], group]
-    for b in range(out.size):
-        out[b] = first[b]
-    for k in range(unit_start[unit] + 1, unit_start[unit + 1]):
-        other = means[unit_gene[k], group]
-        for b in range(out.size):
-            out[b] = min(out[b], other[b])
+def _fill_statistic(
+    found, means, left, right, side, samples, source, target, weight, silent_is_zero
+):  # pragma: no cover
+    """Fill ``found`` (n_perms,) with the statistic of one edge, or of one of its sides."""
+    found[:] = 0.0
+    for k in range(samples[0], samples[1]):
+        x, y = means[left, source[k]], means[right, target[k]]
+        if side == 0:
+            w = weight[k] / 2.0
+            if silent_is_zero:
+                for b in range(found.size):
+                    found[b] += w * (x[b] + y[b]) if x[b] > 0.0 and y[b] > 0.0 else 0.0
+            else:
+                for b in range(found.size):
+                    found[b] += w * x[b] + w * y[b]
+        else:
+            w, one = weight[k], x if side == 1 else y
+            for b in range(found.size):
+                found[b] += w * one[b]
 
 
 @njit(parallel=True, cache=True)
 def count_exceedances(
-    means, n_perms, observed, cell_pair, left, right, sides, start, source_group, target_group, weight,
-    unit_start, unit_gene, limit, strict, silent_is_zero, count, drawn,
+    means, observed, cell_pair, left, right, sides, start, source_group, target_group, weight,
+    limit, strict, silent_is_zero, count, drawn,
 ):  # fmt: skip  # pragma: no cover
-    """Count which of the first ``n_perms`` permutations reach ``observed``, up to ``limit`` of them.
+    """Count which of the permutations of ``means`` reach ``observed``, up to ``limit`` of them.
 
-    ``sides`` chooses the statistic: 0 for (ligand + receptor) / 2, 1 ligand, 2 receptor; units take
-    their lowest subunit within every sample and permutation. A permutation reaches the observed value
-    when it is at least that, or above it with ``strict``. With ``silent_is_zero`` a sample in which one
-    of both sides is 0 under the permutation adds nothing. ``count`` and ``drawn`` (n_edges,) are added
-    to; an edge stops drawing at the permutation that brings it to the limit.
+    ``means`` is (n_units, n_groups, n_perms). ``sides`` chooses the statistic: 0 for (ligand +
+    receptor) / 2, 1 ligand, 2 receptor. A permutation reaches the observed value when it is at least
+    that, or above it with ``strict``. With ``silent_is_zero`` a sample in which one of both sides is 0
+    under the permutation adds nothing. ``count`` and ``drawn`` (n_edges,) are added to; an edge stops
+    drawing at the permutation that brings it to the limit.
     """
+    n_perms = means.shape[2]
     for part in prange((observed.size + _EDGES - 1) // _EDGES):
-        found, x, y = np.empty(n_perms), np.zeros(n_perms), np.zeros(n_perms)
+        found = np.empty(n_perms)
         for e in range(part * _EDGES, min((part + 1) * _EDGES, observed.size)):
-            c, side = cell_pair[e], sides[e]
-            found[:] = 0.0
-            for k in range(start[c], start[c + 1]):
-                w = weight[k] / 2.0 if side == 0 else weight[k]
-                if side != 2:
-                    _fill_lowest(x, means, left[e], unit_start, unit_gene, source_group[k])
-                if side != 1:
-                    _fill_lowest(y, means, right[e], unit_start, unit_gene, target_group[k])
-                if side == 0 and silent_is_zero:
-                    for b in range(n_perms):
-                        if x[b] > 0.0 and y[b] > 0.0:
-                            found[b] += w * (x[b] + y[b])
-                elif side == 0:
-                    for b in range(n_perms):
-                        found[b] += w * x[b] + w * y[b]
-                else:
-                    one = x if side == 1 else y
-                    for b in range(n_perms):
-                        found[b] += w * one[b]
+            samples = (start[cell_pair[e]], start[cell_pair[e] + 1])
+            _fill_statistic(
+                found, means, left[e], right[e], sides[e], samples, source_group, target_group, weight,
+                silent_is_zero,
+            )  # fmt: skip
             slack = _TIE * (1.0 + abs(observed[e]))
             threshold = observed[e] + slack if strict else observed[e] - slack
             reached = 0
@@ -225,27 +241,47 @@ def permuted_p(
     """
     n_groups, n_genes = columns.n.size, columns.start.size - 1
     most = n_perms + 1 if limit is None else limit
-    count, drawn = np.zeros((2, statistics.observed.size), dtype=np.int64)
-    active = np.arange(statistics.observed.size)
-    size = min(block_size(n_groups, n_genes), n_perms)
-    groups = np.empty((columns.group.size, size), dtype=np.uint16)
-    means = np.empty((n_genes, n_groups, size))
+    row, complex_start, complex_gene = _rows_of_units(unit_start, unit_gene, n_genes)
+    n_rows = n_genes + complex_start.size - 1
+    left, right = row[statistics.left], row[statistics.right]
+    active = np.argsort(left * n_rows + right)  # edges of one gene pair together: their means stay cached
+    now, left, right = statistics.take(active), left[active], right[active]
+    count, drawn = np.zeros((2, active.size), dtype=np.int64)
+    count_now, drawn_now = np.zeros((2, active.size), dtype=np.int64)
+    size = min(block_size(n_groups, n_rows), n_perms)
+    groups = np.empty(columns.group.size * size, dtype=np.uint16)
+    means = np.empty(n_rows * n_groups * size)
     for first in range(0, n_perms, size):
         n = min(size, n_perms - first)
-        shuffled_groups(columns.group, columns.stratum_start, streams_of(seed, first, size), groups)
-        group_means(columns.start, columns.cell, columns.value, groups, columns.n, means)
-        now = statistics if active.size == count.size else statistics.take(active)
-        count_now, drawn_now = count[active], drawn[active]
+        drawn_groups = groups[: columns.group.size * n].reshape(-1, n)
+        of_units = means[: n_rows * n_groups * n].reshape(n_rows, n_groups, n)
+        shuffled_groups(columns.group, columns.stratum_start, streams_of(seed, first, n), drawn_groups)
+        group_means(columns.start, columns.cell, columns.value, drawn_groups, columns.n, of_units[:n_genes])
+        fill_lowest(of_units, n_genes, complex_start, complex_gene)
         count_exceedances(
-            means, n, now.observed, now.cell_pair, now.left, now.right, now.sides, start,
-            source_group, target_group, weight, unit_start, unit_gene, most, strict, silent_is_zero,
-            count_now, drawn_now,
+            of_units, now.observed, now.cell_pair, left, right, now.sides, start,
+            source_group, target_group, weight, most, strict, silent_is_zero, count_now, drawn_now,
         )  # fmt: skip
-        count[active], drawn[active] = count_now, drawn_now
-        active = active[count_now < most]
+        if (count_now >= most).any():
+            count[active], drawn[active] = count_now, drawn_now
+            going = count_now < most
+            active, now, left, right = active[going], now.take(going), left[going], right[going]
+            count_now, drawn_now = count_now[going], drawn_now[going]
         if active.size == 0:
             break
+    count[active], drawn[active] = count_now, drawn_now
     return np.where(count >= most, count / np.maximum(drawn, 1), (count + 1) / (drawn + 1))
+
+
+def _rows_of_units(
+    unit_start: np.ndarray, unit_gene: np.ndarray, n_genes: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row of every unit among the means, complexes following the genes; subunits of the complexes."""
+    size = np.diff(unit_start)
+    is_complex = size > 1
+    row = np.where(is_complex, n_genes + np.cumsum(is_complex) - 1, unit_gene[unit_start[:-1]])
+    gene = unit_gene[np.repeat(is_complex, size)]
+    return row, np.concatenate([[0], np.cumsum(size[is_complex])]), gene
 
 
 def streams_of(seed: int, first: int, n: int) -> np.ndarray:

@@ -127,12 +127,12 @@ def _permuted(
         all_units = Units(np.arange(genes.genes.size + 1), np.arange(genes.genes.size))
     else:
         left_unit, right_unit, all_units = edges.ligand[mine], edges.receptor[mine], genes.units
-    units = np.unique(np.concatenate([left_unit, right_unit]))
+    units, unit_of = _distinct(all_units.size.size, left_unit, right_unit)
     kept, local = _local_units(all_units, units)
-    used = np.unique(edges.cell_pair[mine])
+    used = _distinct(pairs.organ.size, cell_pair)[0]
     samples = np.unique(np.concatenate([pairs.sample[pairs.start[c] : pairs.start[c + 1]] for c in used]))
     columns = _columns(values, genes, data, kept, samples)
-    left, right = np.searchsorted(units, left_unit), np.searchsorted(units, right_unit)
+    left, right = unit_of[left_unit], unit_of[right_unit]
     observed = [edges.ligand_means[mine], edges.receptor_means[mine]]
     both = permutation.Statistics(
         cell_pair, left, right, np.zeros(mine.size, dtype=np.int8), (observed[0] + observed[1]) / 2
@@ -140,16 +140,17 @@ def _permuted(
     parts, back = [both], []
     for side, unit in ((1, left), (2, right)):
         alike = pairs.alike("source" if side == 1 else "target")[cell_pair]
-        key, first, place = np.unique(
-            alike * np.int64(units.size) + unit, return_index=True, return_inverse=True
-        )
-        sides = np.full(key.size, side, dtype=np.int8)
+        key = alike * np.int64(units.size) + unit
+        found, place = _distinct(int(key.max()) + 1, key)
+        first = np.empty(found.size, dtype=np.int64)
+        first[place[key]] = np.arange(key.size)
+        sides = np.full(found.size, side, dtype=np.int8)
         parts.append(
             permutation.Statistics(
                 cell_pair[first], unit[first], unit[first], sides, observed[side - 1][first]
             )
         )
-        back.append(place)
+        back.append(place[key])
     joined = permutation.Statistics(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in permutation.FIELDS)
     )
@@ -160,6 +161,14 @@ def _permuted(
     )  # fmt: skip
     n_left = parts[1].observed.size
     return p[: mine.size], p[mine.size : mine.size + n_left][back[0]], p[mine.size + n_left :][back[1]]
+
+
+def _distinct(n_codes: int, *codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes that occur, in rising order, and the place of every code among them."""
+    occurs = np.zeros(n_codes, dtype=bool)
+    for part in codes:
+        occurs[part] = True
+    return np.flatnonzero(occurs), np.cumsum(occurs) - 1
 
 
 def _local_units(units: Units, chosen: np.ndarray) -> tuple[np.ndarray, Units]:
@@ -181,7 +190,8 @@ def _columns(
     parts = []
     for first, block in values.blocks():
         rows = np.flatnonzero(wanted[first : first + block.shape[0]])
-        parts.append(block[rows][:, column_of_gene[kept]])
+        part = block if rows.size == block.shape[0] else block[rows]
+        parts.append(part[:, column_of_gene[kept]])
     group = data.layout.group[wanted]
     stratum = np.searchsorted(samples, data.layout.stratum[wanted])
     matrix = parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
