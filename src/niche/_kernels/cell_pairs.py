@@ -47,13 +47,23 @@ class CellPairs:
         parts = ((group[i:j].tobytes(), self.weight[i:j].tobytes()) for i, j in bounds)
         return np.array([seen.setdefault(part, len(seen)) for part in parts], dtype=np.int64)
 
-    def average(self, values: np.ndarray, side: str) -> np.ndarray:
-        """Patient-weighted mean of (n_groups, n) values of one side: (n_cell_pairs, n)."""
+    def averages(self, values: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarray]:
+        """Averages of the distinct sides of :meth:`alike`, (n_codes, n), and each cell pair's code."""
+        code = self.alike(side)
+        first = np.unique(code, return_index=True)[1]
+        n_samples = self.n_samples[first]
+        start = np.concatenate([[0], np.cumsum(n_samples)])
+        entry = np.repeat(self.start[first] - start[:-1], n_samples) + np.arange(start[-1])
         group = self.source_group if side == "source" else self.target_group
         weights = sparse.csr_matrix(
-            (self.weight, group, self.start), shape=(self.organ.size, values.shape[0])
+            (self.weight[entry], group[entry], start), shape=(first.size, values.shape[0])
         )
-        return np.asarray(weights @ values)
+        return np.asarray(weights @ values), code
+
+    def average(self, values: np.ndarray, side: str) -> np.ndarray:
+        """Patient-weighted mean of (n_groups, n) values of one side: (n_cell_pairs, n)."""
+        table, code = self.averages(values, side)
+        return table[code]
 
 
 def cell_pairs(
@@ -73,24 +83,20 @@ def cell_pairs(
     cells of each group; samples of organ code -1 take no part.
     """
     big = (group_of >= 0) & (n[np.maximum(group_of, 0)] >= min_cells)
-    parts, counts, n_patients = [], [], []
-    for o, a, b in zip(organ, source, target, strict=True):
-        found = np.flatnonzero((organ_of_sample == o) & big[:, a] & big[:, b])
-        patient = patient_of_sample[found]
-        repeats = np.bincount(patient)
-        n_patients.append(np.count_nonzero(repeats))
-        weight = 1.0 / (n_patients[-1] * repeats[patient]) if found.size else np.zeros(0)
-        parts.append((found, group_of[found, a], group_of[found, b], weight))
-        counts.append(found.size)
-    joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    speaks = (organ_of_sample == organ[:, None]) & big[:, source].T & big[:, target].T
+    pair, sample = np.nonzero(speaks)
+    n_codes = int(patient_of_sample.max(initial=0)) + 1
+    visit = pair * n_codes + patient_of_sample[sample]
+    repeats = np.bincount(visit, minlength=organ.size * n_codes)
+    n_patients = np.count_nonzero(repeats.reshape(organ.size, n_codes), axis=1)
     return CellPairs(
         organ=organ,
         source=source,
         target=target,
-        start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        sample=joined[0].astype(np.int64),
-        source_group=joined[1].astype(np.int64),
-        target_group=joined[2].astype(np.int64),
-        weight=joined[3].astype(float),
-        n_patients=np.array(n_patients, dtype=np.int64),
+        start=np.concatenate([[0], np.cumsum(speaks.sum(axis=1))]).astype(np.int64),
+        sample=sample.astype(np.int64),
+        source_group=group_of[sample, source[pair]].astype(np.int64),
+        target_group=group_of[sample, target[pair]].astype(np.int64),
+        weight=1.0 / (n_patients[pair] * repeats[visit]),
+        n_patients=n_patients.astype(np.int64),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from niche._kernels.aggregate import Aggregate
 from niche._kernels.cell_pairs import CellPairs
+from niche._kernels.edge_values import picked
 from niche._kernels.units import Units
 
 
@@ -168,8 +169,8 @@ class Expression:
 
     def sides(self, values: np.ndarray, edges: Edges) -> tuple[np.ndarray, np.ndarray]:
         """Average (n_groups, n_units) values to the ligand and the receptor side of each edge."""
-        left = self.pairs.average(values, "source")[edges.cell_pair, edges.ligand]
-        right = self.pairs.average(values, "target")[edges.cell_pair, edges.receptor]
+        left = picked(*self.pairs.averages(values, "source"), edges.cell_pair, edges.ligand)
+        right = picked(*self.pairs.averages(values, "target"), edges.cell_pair, edges.receptor)
         return left, right
 
     def profile(self, values: np.ndarray) -> np.ndarray:

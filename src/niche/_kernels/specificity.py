@@ -70,7 +70,7 @@ def analytic(
     limit = permutation_moments.log_relabelings(
         pairs.start, moments.n[pairs.sample], n_source, n_target, same
     )
-    choice_start, product = _choices(units, layout, ligand_unit, receptor_unit, np.unique(pair))
+    choice_start, product = _choices(units, layout, ligand_unit, receptor_unit, pair)
     p, expressing, mild = edge_tails(
         np.searchsorted(cell_pair, np.arange(pairs.organ.size + 1)), pair, ligand_mean, receptor_mean,
         ligand_unit, receptor_unit, choice_start, product, units.start, units.gene,
@@ -85,9 +85,12 @@ def analytic(
 
 
 def _choices(
-    units: Units, layout: Layout, left: np.ndarray, right: np.ndarray, used: np.ndarray
+    units: Units, layout: Layout, left: np.ndarray, right: np.ndarray, pair: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Product columns of the subunit choices of the pairs ``used``, and where each pair's begin."""
+    """Product columns of the subunit choices of the pairs that occur, and where each pair's begin."""
+    occurs = np.zeros(left.size, dtype=bool)
+    occurs[pair] = True
+    used = np.flatnonzero(occurs)
     begin, gene_left, gene_right = combinations(units, left[used], right[used])
     start = np.zeros(left.size, dtype=np.int64)
     start[used] = begin[:-1]
@@ -98,8 +101,9 @@ def products_of(units: Units, left: np.ndarray, right: np.ndarray) -> tuple[np.n
     """Distinct gene pairs whose products the null of these unit pairs needs, sorted."""
     _, first, second = combinations(units, left, right)
     both = (first >= 0) & (second >= 0)
-    found = np.unique(np.stack([first[both], second[both]], axis=1), axis=0)
-    return found[:, 0].astype(np.int64), found[:, 1].astype(np.int64)
+    n = np.int64(units.gene.max(initial=0) + 1)
+    found = np.divmod(np.unique(first[both] * n + second[both]), n)
+    return found[0], found[1]
 
 
 def product_column(layout: Layout, first: np.ndarray, second: np.ndarray) -> np.ndarray:

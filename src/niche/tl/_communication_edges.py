@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from niche._kernels.edge_values import count_both, picked, unflagged
 from niche._kernels.expression import Edges, Expression
 from niche._kernels.rank_aggregation import robust_rank
 from niche._kernels.sided_codes import sided_codes
@@ -20,11 +21,14 @@ def edges_of(
 ) -> tuple[np.ndarray, Edges]:
     """Reason code of every (cell pair, gene pair), and the edges that are expressed."""
     pairs = expression.pairs
-    means = [pairs.average(expression.mean, side) for side in ("source", "target")]
-    props = [pairs.average(expression.fraction, side) for side in ("source", "target")]
     reached = np.greater if strict else np.greater_equal
-    left, right = [~(reached(f, expression.expr_prop) & (m > 0)) for m, f in zip(means, props, strict=True)]
-    reasons = sided_codes(left, right, genes.ligand, genes.receptor, codes.EXPRESSION)
+    tables, silent = [], []
+    for side in ("source", "target"):
+        mean, code = pairs.averages(expression.mean, side)
+        fraction, _ = pairs.averages(expression.fraction, side)
+        silent.append(~(reached(fraction, expression.expr_prop) & (mean > 0))[code])
+        tables.append((mean, fraction, code))
+    reasons = sided_codes(*silent, genes.ligand, genes.receptor, codes.EXPRESSION)
     units = genes.units
     missing = np.add.reduceat((units.gene < 0).astype(int), units.start[:-1])
     for base, is_so in ((codes.SUBUNIT, missing > 0), (codes.MEASURED, missing == units.size)):
@@ -41,12 +45,15 @@ def edges_of(
         code = codes.sided(base, lacking[pairs.organ, pairs.source], lacking[pairs.organ, pairs.target])
         reason_of_pair = np.where(code > 0, code, reason_of_pair)
     reasons[reason_of_pair > 0] = reason_of_pair[reason_of_pair > 0][:, None]
-    pair, column = np.divmod(np.flatnonzero(reasons.ravel() == 0), reasons.shape[1])
-    left, right = genes.ligand[column], genes.receptor[column]
+    pair, column = unflagged(reasons)
+    sides = [genes.ligand[column], genes.receptor[column]]
+    means, props = (
+        [picked(table[i], table[2], pair, unit) for table, unit in zip(tables, sides, strict=True)]
+        for i in (0, 1)
+    )
     edges = Edges(
-        pair, pairs.organ[pair], pairs.source[pair], pairs.target[pair], left, right,
-        means[0][pair, left], means[1][pair, right], props[0][pair, left], props[1][pair, right], column,
-    )  # fmt: skip
+        pair, pairs.organ[pair], pairs.source[pair], pairs.target[pair], *sides, *means, *props, column
+    )
     return reasons, edges
 
 
@@ -58,11 +65,16 @@ def values_of(
     p: dict[str, np.ndarray] | None,
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Scores, p-values and ranks of the expressed edges; edges without a null lose their status."""
+    pairs, expressed = expression.pairs, expression.fraction >= expression.expr_prop
+    n_expressed = count_both(
+        expressed, pairs.start, pairs.source_group, pairs.target_group, edges.cell_pair, edges.ligand,
+        edges.receptor,
+    )  # fmt: skip
     columns: dict[str, np.ndarray] = {
         "cell_pair": edges.cell_pair.astype(np.int32),
         "pair": edges.pair.astype(np.int32),
         "null": np.zeros(edges.organ.size, dtype=np.uint8),
-        "n_samples_expressed": _n_expressed(expression, edges),
+        "n_samples_expressed": n_expressed,
     }
     for name in ("ligand_means", "receptor_means", "ligand_props", "receptor_props"):
         columns[name] = getattr(edges, name)
@@ -77,23 +89,11 @@ def values_of(
     if p is not None:
         columns |= p
         kept = ~np.isnan(p["pval"])
-        reasons[edges.cell_pair[~kept], columns["pair"][~kept]] = codes.NO_NULL
-        columns = {name: values[kept] for name, values in columns.items()}
+        if not kept.all():
+            reasons[edges.cell_pair[~kept], columns["pair"][~kept]] = codes.NO_NULL
+            columns = {name: values[kept] for name, values in columns.items()}
     organ = expression.pairs.organ[columns["cell_pair"]]
     return columns | _within_organ(columns, organ, specs, expression.n_organs), reasons
-
-
-def _n_expressed(expression: Expression, edges: Edges) -> np.ndarray:
-    """Number of samples in which both sides reach ``expr_prop``."""
-    pairs, expressed = expression.pairs, expression.fraction >= expression.expr_prop
-    out = np.zeros(edges.organ.size, dtype=np.int32)
-    bounds = np.searchsorted(edges.cell_pair, np.arange(pairs.organ.size + 1))
-    for c in np.flatnonzero(np.diff(bounds)):
-        mine = slice(bounds[c], bounds[c + 1])
-        part = slice(pairs.start[c], pairs.start[c + 1])
-        left = expressed[pairs.source_group[part]][:, edges.ligand[mine]]
-        out[mine] = (left & expressed[pairs.target_group[part]][:, edges.receptor[mine]]).sum(axis=0)
-    return out
 
 
 def _within_organ(

@@ -76,7 +76,7 @@ def _permutable(expression: Expression, data: PassData) -> np.ndarray:
 
 def _analytic(expression: Expression, edges: Edges, genes: GenePairs, data: PassData) -> EdgeP:
     nonzero = np.zeros_like(data.aggregate.square)
-    np.add.at(nonzero, data.sample_of_group, data.aggregate.nonzero)
+    np.add.at(nonzero, data.sample_of_group, data.aggregate.nonzero.astype(float))
     fraction = nonzero / np.maximum(data.aggregate.n_stratum, 1)[:, None]
     return specificity.analytic(
         expression.pairs, edges.cell_pair, edges.pair, edges.ligand_means, edges.receptor_means,
