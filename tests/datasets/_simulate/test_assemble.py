@@ -33,3 +33,15 @@ def test_normal_samples_show_the_share_asked_for() -> None:
     none, full = level(0.0, "normal"), level(1.0, "normal")
     assert abs(full - none - 2.0) < 0.6
     assert abs(full - level(1.0, "metastasis")) < 0.6
+
+
+def test_random_axes_are_on_genes_that_can_be_drawn() -> None:
+    for seed in (1, 2, 7):  # the first pairs drawn hold a pseudogene, an immunoglobulin, an alias
+        adata = simulate_metastases(
+            seed, **SMALL | {"cells": 10, "patients_per_organ": 1}, primaries=0, normals=0, extra_axes=8
+        )
+        edges = adata.uns["truth"]["edges"]
+        sides = edges.loc[edges["planted"], ["ligand_complex", "receptor_complex"]].astype(str).to_numpy()
+        genes = {gene for name in sides.ravel() for gene in name.split("_")}
+        assert edges["planted"].sum() == 2 * 8 * 3 + 10
+        assert genes <= set(adata.var_names)

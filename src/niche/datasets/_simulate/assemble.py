@@ -65,6 +65,7 @@ def make_plan(rng: np.random.Generator, options: Options, asked: Options) -> Pla
     subtype_markers = marker_genes(list(subtypes.values()), known.index)
     raised = {subtype: subtype_markers[label] for subtype, label in subtypes.items()}
     avoid = {gene for table in (markers, raised) for genes in table.values() for gene in genes}
+    avoid |= set(list_genes(pairs)) - set(known.index)
     axes = axes_table(streams["axes"], options, pairs, types, avoid, organs)
     blocks = block_names(options, organs)
     universe = build_universe(
