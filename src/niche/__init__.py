@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from niche._version import __version__
 
 if TYPE_CHECKING:
-    from niche import datasets, errors, get, pl, pp, recipes, report, resources, tl
+    from niche import datasets, errors, get, pl, pp, recipes, report, resources, testing, tl
     from niche._settings import settings
 
-_MODULES = ("datasets", "errors", "get", "pl", "pp", "recipes", "report", "resources", "tl")
+_MODULES = ("datasets", "errors", "get", "pl", "pp", "recipes", "report", "resources", "testing", "tl")
 
 __all__ = [
     "__version__",
@@ -28,6 +28,7 @@ __all__ = [
     "report",
     "resources",
     "settings",
+    "testing",
     "tl",
 ]
 
