@@ -24,12 +24,25 @@ def tables(adata: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
         if isinstance(found, dict):
             yield from ((f"{name}[{part!r}]", table) for part, table in found.items())
             continue
+        if isinstance(found, ad.AnnData):
+            yield from ((f"{name}.{part}", table) for part, table in _as_tables(found))
+            continue
         yield name, found
         for option, hint in type_hints(function).items():
             if option != "return" and typing.get_origin(hint) is typing.Literal:
                 default = parameters(function)[option].default
                 for value in sorted({*typing.get_args(hint)} - {default}):
                     yield f"{name}({option}={value!r})", function(adata, **{option: value})
+
+
+def _as_tables(found: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The parts of an AnnData, labels as strings whatever a file made of them."""
+    yield "X", found.to_df()
+    yield from ((layer, found.to_df(layer)) for layer in found.layers if layer is not None)
+    for name in ("obs", "var"):
+        frame = getattr(found, name)
+        labels = [column for column in frame if not pd.api.types.is_numeric_dtype(frame[column])]
+        yield name, frame.astype(dict.fromkeys(labels, str))
 
 
 def leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
