@@ -8,9 +8,11 @@ from niche.get.axes import axes
 from niche.get.cluster import cluster
 from niche.get.cnv import cnv
 from niche.get.communication import communication
+from niche.get.communication_samples import communication_samples
 from niche.get.compare_communication import compare_communication
 from niche.get.compartments import compartments
 from niche.get.design import design
+from niche.get.pseudobulk import pseudobulk
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
@@ -23,9 +25,11 @@ __all__ = [
     "cluster",
     "cnv",
     "communication",
+    "communication_samples",
     "compare_communication",
     "compartments",
     "design",
+    "pseudobulk",
     "to_cellchat",
     "to_cellphonedb",
     "to_liana",

@@ -92,7 +92,7 @@ def communication(
     if qval is not None:
         validate.number(qval, "qval", low=0, high=1)
     stored = read.result(adata, key, run_first=RUN_FIRST)
-    kept = _kept_cell_pairs(stored, organ, source, target)
+    kept = kept_cell_pairs(stored, organ, source, target)
     if level == "sample":
         return _samples(stored, kept, qval)
     return _edges(stored, kept, qval, _statuses(status, qval))
@@ -105,7 +105,8 @@ def _statuses(status: Names, qval: float | None) -> list[str]:
     return [codes.TESTED] if qval is not None else wanted
 
 
-def _kept_cell_pairs(stored: Mapping[str, Any], organ: Names, source: Names, target: Names) -> np.ndarray:
+def kept_cell_pairs(stored: Mapping[str, Any], organ: Names, source: Names, target: Names) -> np.ndarray:
+    """Mask of the pairs of cell types to keep; refuses names that are not there."""
     pairs = stored["cell_pairs"]
     types = read.strings(stored["cell_types"]["name"])
     kept = np.ones(len(pairs["organ"]), dtype=bool)
@@ -199,16 +200,22 @@ def units_of(stored: Mapping[str, Any]) -> Units:
     return Units(np.asarray(stored["units"]["start"]), np.asarray(stored["units"]["gene"]))
 
 
+def group_of(stored: Mapping[str, Any]) -> np.ndarray:
+    """Group of every sample and cell type of a stored result (n_samples, n_types), -1 if empty."""
+    aggregate = stored["aggregate"]
+    found = np.full((len(stored["samples"]["name"]), len(stored["cell_types"]["name"])), -1, dtype=np.int64)
+    found[aggregate["sample"], aggregate["cell_type"]] = np.arange(len(aggregate["n"]))
+    return found
+
+
 def geometry_of(stored: Mapping[str, Any]) -> CellPairs:
     """Samples and weights of the cell pairs of a stored result."""
     aggregate, samples, pairs = stored["aggregate"], stored["samples"], stored["cell_pairs"]
-    group_of = np.full((len(samples["name"]), len(stored["cell_types"]["name"])), -1, dtype=np.int64)
-    group_of[aggregate["sample"], aggregate["cell_type"]] = np.arange(len(aggregate["n"]))
     return cell_pairs(
         np.asarray(pairs["organ"]), np.asarray(pairs["source"]), np.asarray(pairs["target"]),
         organ_of_sample=np.asarray(samples["organ_code"]),
         patient_of_sample=pd.factorize(np.asarray(samples["patient"], dtype=object), sort=True)[0],
-        group_of=group_of, n=np.asarray(aggregate["n"]), min_cells=int(stored["params"]["min_cells"]),
+        group_of=group_of(stored), n=np.asarray(aggregate["n"]), min_cells=int(stored["params"]["min_cells"]),
     )  # fmt: skip
 
 
