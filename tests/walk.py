@@ -17,8 +17,9 @@ Public = tuple[str, Callable[..., object]]
 
 
 def public_objects() -> dict[str, object]:
-    """Everything in the ``__all__`` of the public packages by name."""
-    found = {}
+    """Everything in the ``__all__`` of the public packages by name, and the functions of niche itself."""
+    top = import_module("niche")
+    found = {name: getattr(top, name) for name in top.__all__ if inspect.isfunction(getattr(top, name))}
     for package in PUBLIC_PACKAGES:
         module = import_module(f"niche.{package}")
         found |= {f"{package}.{name}": getattr(module, name) for name in module.__all__}

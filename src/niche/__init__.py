@@ -13,6 +13,7 @@ from niche._version import __version__
 
 if TYPE_CHECKING:
     from niche import datasets, errors, get, pl, pp, recipes, report, resources, testing, tl
+    from niche._power import power
     from niche._settings import settings
 
 _MODULES = ("datasets", "errors", "get", "pl", "pp", "recipes", "report", "resources", "testing", "tl")
@@ -23,6 +24,7 @@ __all__ = [
     "errors",
     "get",
     "pl",
+    "power",
     "pp",
     "recipes",
     "report",
@@ -36,6 +38,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"niche.{name}")
+    if name == "power":
+        from niche._power import power
+
+        return power
     if name == "settings":
         from niche._settings import settings
 

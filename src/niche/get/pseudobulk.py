@@ -88,9 +88,12 @@ def pseudobulk(
     Examples
     --------
     >>> import niche
-    >>> bulk = niche.get.pseudobulk(niche.datasets.demo())
-    >>> bulk.obs.loc["P01_bone|T cell", ["patient", "organ", "n_cells"]].tolist()
-    ['P01', 'bone', 29]
+    >>> adata = niche.datasets.demo()
+    >>> bulk = niche.get.pseudobulk(adata)
+    >>> bulk.obs.loc["P01_bone|T cell", ["patient", "organ", "cell_type"]].tolist()
+    ['P01', 'bone', 'T cell']
+    >>> bool(bulk.obs["n_cells"].sum() == adata.n_obs and bulk.X.sum() == adata.X.sum())
+    True
     """
     validate.anndata(adata)
     validate.number(min_cells, "min_cells", low=1, high=1e9, integer=True)
