@@ -19,12 +19,12 @@ def test_names_and_weights():
     found = {contrast.name: contrast for contrast in contrasts(samples)}
     assert list(found) == [
         "bone_vs_rest", "liver_vs_rest", "lung_vs_rest", "bone_vs_liver", "bone_vs_lung", "liver_vs_lung",
-        "bone_vs_primary", "liver_vs_primary", "lung_vs_primary", "bone_vs_normal", "liver_vs_normal",
-        "lung_vs_normal",
+        "bone_vs_primary", "liver_vs_primary", "lung_vs_primary", "bone_vs_normal",
     ]  # fmt: skip
-    # groups in order: normal, primary, bone, liver, lung; liver has one patient and is in nobody's rest
-    assert np.array_equal(found["bone_vs_rest"].weights, [0, 0, 1, 0, -1])
-    assert np.array_equal(found["liver_vs_rest"].weights, [0, 0, -0.5, 1, -0.5])
-    assert np.array_equal(found["lung_vs_primary"].weights, [0, -1, 0, 0, 1])
+    # groups in order: bone, its normal, the primary, liver, lung; liver has one patient and is in nobody's rest
+    assert np.array_equal(found["bone_vs_rest"].weights, [1, 0, 0, 0, -1])
+    assert np.array_equal(found["liver_vs_rest"].weights, [-0.5, 0, 0, 1, -0.5])
+    assert np.array_equal(found["lung_vs_primary"].weights, [0, 0, -1, 0, 1])
+    assert np.array_equal(found["bone_vs_normal"].weights, [1, -1, 0, 0, 0])
     assert found["liver_vs_lung"].organ == "liver"
     assert all(abs(contrast.weights.sum()) < 1e-12 for contrast in found.values())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from niche._stats.contrasts import OMNIBUS, Groups, contrasts_of, sides_of
 from niche._stats.detectable_effect import contrast_precision, detectable_effect
 
 CALL, TEST, NOT_TESTABLE = "test and call", "test, no call", "not_testable"
@@ -119,34 +119,25 @@ def _reason(own: int, other: int, expected: float) -> str:
 
 
 def contrasts(samples: pd.DataFrame) -> list[Contrast]:
-    """Every organ against the rest, every pair, and organs against primary and normal tissue.
+    """Every organ against the rest, every pair, and organs against primary and their own normal tissue.
 
-    ``samples`` has ``patient, organ, tissue``. Primary and normal samples make one group each; *rest* is
-    the mean of the other organs with 2 patients.
+    ``samples`` has ``patient, organ, tissue``. *Rest* and *primary* are the mean of the organs with 2
+    patients, where there are any.
     """
-    metastasis = (samples["tissue"] == "metastasis").to_numpy()
-    label = np.where(metastasis, samples["organ"], " " + samples["tissue"])
-    names, group = np.unique(label.astype(str), return_inverse=True)
+    organ, tissue = (samples[name].to_numpy(dtype=object) for name in ("organ", "tissue"))
+    label = np.where(tissue == "metastasis", organ, organ + " (" + tissue + ")")
+    names, first, group = np.unique(label.astype(str), return_index=True, return_inverse=True)
+    groups = Groups(names.tolist(), organ[first].tolist(), tissue[first].tolist())
     patient = pd.factorize(samples["patient"])[0]
-    n_patients = {name: len(set(patient[group == i])) for i, name in enumerate(names)}
-    organs = [name for name in names if not name.startswith(" ")]
+    n_patients = np.array([len(set(patient[group == i])) for i in range(names.size)])
+    present = np.ones(names.size, dtype=bool)
     found = []
-
-    def add(name: str, organ: str, others: list[str]) -> None:
-        weights = np.where(names == organ, 1.0, 0.0)
-        weights[np.isin(names, others)] -= 1.0 / max(len(others), 1)
-        found.append(Contrast(name, organ, patient, group, weights))
-
-    if len(organs) > 1:
-        for organ in organs:
-            others = [o for o in organs if o != organ]
-            add(
-                f"{organ}_vs_rest", organ, [o for o in others if n_patients[o] >= PATIENTS_TEST] or others[:1]
-            )
-        for first, second in combinations(organs, 2):
-            add(f"{first}_vs_{second}", first, [second])
-    for tissue in ("primary", "normal"):
-        if f" {tissue}" in names:
-            for organ in organs:
-                add(f"{organ}_vs_{tissue}", organ, [f" {tissue}"])
+    for one in contrasts_of(groups):
+        if one.kind == OMNIBUS:
+            continue
+        plus, minus = sides_of(one, groups, present, n_patients >= PATIENTS_TEST)
+        if not minus.any():  # nobody has two patients: shown with those there are, and not testable
+            minus = groups.of("metastasis") & ~plus
+        weights = plus / plus.sum() - minus / minus.sum()
+        found.append(Contrast(one.name, groups.name[one.plus], patient, group, weights))
     return found
