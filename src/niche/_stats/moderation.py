@@ -124,8 +124,7 @@ def _robust(
     scale = variance * np.exp(shift)
     ratio = alike / np.exp(shift)
     found = np.full(usable.size, robust_df)
-    if np.isfinite(robust_df):
-        found[usable] = _lowered(ratio, top, robust_df)
+    found[usable] = _lowered(ratio, top, robust_df)
     return scale, found
 
 
@@ -168,11 +167,15 @@ def _lowered(ratio: np.ndarray, df1: float, df2: float) -> np.ndarray:
     """Prior degrees of freedom, lowered where a variance is larger than the family lets expect."""
     n = ratio.size
     order = np.argsort(-ratio, kind="stable")
-    tail = np.maximum(special.fdtrc(df1, df2, ratio[order]), 1e-300)
+    tail = np.maximum(special.fdtrc(df1, min(df2, _MOST_DF), ratio[order]), 1e-300)
     expected = (np.arange(n) + 0.5) / n
     regular = np.minimum(tail / expected, 1.0)
+    out = np.empty(n)
     if regular.min() >= 1.0:
         return np.full(n, df2)
+    if not np.isfinite(df2):
+        out[order] = np.maximum.accumulate(np.where(regular < 1.0, regular * n * df1, np.inf))
+        return out
     outlier = np.log(0.5) / np.log(tail[0]) * df2
     again = max(special.fdtrc(df1, outlier, ratio[order[0]]), 1e-300)
     outlier = min(np.log(0.5) / np.log(again) * outlier, df2)
@@ -180,6 +183,5 @@ def _lowered(ratio: np.ndarray, df1: float, df2: float) -> np.ndarray:
     running = np.cumsum(lowered) / np.arange(1, n + 1)
     lowest = int(running.argmin())
     lowered[: lowest + 1] = running[lowest]
-    out = np.empty(n)
     out[order] = np.maximum.accumulate(lowered)
     return out
