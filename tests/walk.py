@@ -41,8 +41,8 @@ def parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
 
 
 def needed(function: Callable[..., object]) -> dict[str, object]:
-    """Options without a default of a function that reads a result of the demo: exports are of one organ."""
-    known: dict[str, object] = {"organ": "bone"}
+    """Options without a default of a function that reads a result of the demo: an organ, chosen edges."""
+    known: dict[str, object] = {"organ": "bone", "edges": [("Fibroblast", "Malignant", "CXCL12", "CXCR4")]}
     options = parameters(function).values()
     return {p.name: known[p.name] for p in options if p.default is p.empty and p.name != "adata"}
 

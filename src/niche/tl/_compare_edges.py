@@ -10,9 +10,9 @@ from niche._stats import averaged_tests
 from niche._stats.averaged_tests import Tests
 from niche._stats.contrasts import OMNIBUS, Contrast
 from niche._stats.organ_tests import Family, Method, Models, family_tests
+from niche.get._compare_sides import Side
+from niche.get._compare_units import AnalysisUnits
 from niche.tl._compare_reasons import Reasons, reason_of
-from niche.tl._compare_sides import Side
-from niche.tl._compare_units import AnalysisUnits
 
 COLUMNS = (
     "log2fc", "ci_low", "ci_high", "statistic", "pval", "pval_joint", "sign_stability", "min_detectable_log2fc",

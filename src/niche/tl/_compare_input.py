@@ -10,21 +10,12 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from niche._kernels.units import Units
 from niche._slots import read, validate
 from niche._stats.contrasts import Contrast, Groups, contrasts_of
 from niche._stats.organ_tests import Method
 from niche.errors import InputValueError, warn
-from niche.tl._compare_sides import Side, complexes, side_of
-from niche.tl._compare_units import (
-    CONFOUNDERS,
-    AnalysisUnits,
-    analysis_units,
-    check_covariates,
-    confounding,
-    groups_of,
-    sample_covariates,
-)
+from niche.get._compare_units import AnalysisUnits, analysis_units, groups_of, sample_covariates
+from niche.tl._compare_confounding import CONFOUNDERS, check_covariates, confounding
 
 RUN_FIRST = "niche.tl.communication"
 METHODS = ("averaged", "consensus", "fixed")
@@ -115,49 +106,3 @@ def study_of_stored(
         adata, covariates, str(stored["params"]["sample_key"]), list(name), patient, organ, tissue,
         read.strings(stored["organs"]), np.asarray(samples["organ_code"]), method,
     )  # fmt: skip
-
-
-class SidesOfTypes:
-    """Ligands and receptors of every cell type over the units, made when they are asked for."""
-
-    def __init__(self, stored: Mapping[str, Any], units: AnalysisUnits, lr_units: Units) -> None:
-        aggregate = stored["aggregate"]
-        self._aggregate = {
-            name: np.asarray(aggregate[name])
-            for name in ("sample", "cell_type", "n", "nonzero", "pseudobulk", "library")
-        }
-        self._has_counts = str(aggregate["pseudobulk_kind"]) == "counts"
-        self._min_cells = int(stored["params"]["min_cells"])
-        self._units, self._lr_units = units, lr_units
-        self._made: dict[int, Side] = {}
-
-    def of(self, cell_type: int) -> Side:
-        """The sides of a cell type."""
-        if cell_type not in self._made:
-            a = self._aggregate
-            mine = (a["cell_type"] == cell_type) & (a["n"] >= self._min_cells)
-            mine &= self._units.of_sample[a["sample"]] >= 0
-            side = side_of(
-                a["pseudobulk"][mine], a["library"][mine], a["n"][mine], a["nonzero"][mine], a["sample"][mine],
-                self._units, has_counts=self._has_counts,
-            )  # fmt: skip
-            self._made[cell_type] = complexes(side, self._lr_units)
-        return self._made[cell_type]
-
-    def units_with(self, source: int, target: int) -> np.ndarray:
-        """Units in which a sample holds enough cells of both types."""
-        a = self._aggregate
-        big = a["n"] >= self._min_cells
-        samples = [set(a["sample"][big & (a["cell_type"] == t)]) for t in (source, target)]
-        found = self._units.of_sample[sorted(samples[0] & samples[1])].astype(np.int64)
-        return np.unique(found[found >= 0])
-
-    def cells(self, cell_type: int) -> tuple[np.ndarray, np.ndarray]:
-        """Cells of a type in every group (n_groups,), and in the largest sample of it."""
-        a, n_groups = self._aggregate, len(self._units.groups.name)
-        unit = self._units.of_sample[a["sample"]]
-        mine = (a["cell_type"] == cell_type) & (unit >= 0)
-        group = self._units.samples.group[unit[mine]]
-        largest = np.zeros(n_groups, dtype=np.int64)
-        np.maximum.at(largest, group, a["n"][mine])
-        return np.bincount(group, weights=a["n"][mine], minlength=n_groups), largest

@@ -13,10 +13,11 @@ from niche._kernels.units import Units
 from niche._settings import settings
 from niche._slots import fingerprint, keys, read, validate, write
 from niche.errors import InputValueError
+from niche.get._compare_types import SidesOfTypes
 from niche.get.communication import geometry_of, group_means, units_of
 from niche.tl._compare_calls import CALLS, LARGEST_Q, calls_of, family_q, joint_q
 from niche.tl._compare_edges import DRIVERS, Compared, compare_edges, joined
-from niche.tl._compare_input import METHODS, RUN_FIRST, SidesOfTypes, Study, study_of_stored
+from niche.tl._compare_input import METHODS, RUN_FIRST, Study, study_of_stored
 from niche.tl._compare_permutation import calibration
 from niche.tl._compare_reasons import Reasons, missing_groups
 

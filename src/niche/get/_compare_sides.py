@@ -10,7 +10,7 @@ from niche._kernels.units import Units
 from niche._stats import precision
 from niche._stats.contrasts import design_of
 from niche._stats.tmm import tmm_factors
-from niche.tl._compare_units import AnalysisUnits
+from niche.get._compare_units import AnalysisUnits
 
 DEEP = 3.0
 """Median expected count (cells that express, where there are no counts) a group needs."""

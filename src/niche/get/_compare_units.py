@@ -10,12 +10,9 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import validate
-from niche._stats.contrasts import Contrast, Groups, design_of
+from niche._stats.contrasts import Groups
 from niche._stats.organ_tests import Samples
-from niche.errors import InputValueError, MissingKeyError, warn
-
-CONFOUNDERS = ("study", "assay", "subtype", "primary_type")
-"""Columns that are looked at for confounding wherever they exist."""
+from niche.errors import InputValueError, MissingKeyError
 
 
 @dataclass(frozen=True)
@@ -115,56 +112,3 @@ def sample_covariates(
                 f"{table.index[table[name].isna()][0]!r}. Fill it in, or leave these samples out."
             )
     return table
-
-
-def check_covariates(units: AnalysisUnits, wanted: list[Contrast]) -> None:
-    """Refuse covariates that hide every comparison between groups, and warn of those that hide some."""
-    samples = units.samples
-    design = design_of(samples.group, samples.covariates, samples.terms)
-    hidden = {
-        c.name: design.aliased_with(row) for c, row in _rows(design, wanted) if design.reduced(row) is None
-    }
-    n_asked = sum(1 for c, _ in _rows(design, wanted))
-    if not hidden:
-        return
-    terms = list(dict.fromkeys(term for names in hidden.values() for term in names))
-    listed = validate.shown(hidden)
-    if len(hidden) == n_asked:
-        raise InputValueError(
-            f"covariates: {validate.shown(terms)} cannot be told apart from the organs in this design, so no "
-            f"comparison can be estimated ({listed}). Leave the covariate out and say so, or add samples that "
-            "break the tie."
-        )
-    warn(
-        f"{validate.shown(terms)} cannot be told apart from some organs: {listed} are not testable with "
-        "these covariates."
-    )
-
-
-def confounding(
-    units: AnalysisUnits,
-    organ_code: np.ndarray,
-    patient: np.ndarray,
-    table: pd.DataFrame,
-    wanted: list[Contrast],
-) -> pd.DataFrame:
-    """Which comparisons could not be estimated if a column was a covariate: ``term, contrast, confounded``."""
-    rows = []
-    for name in table:
-        alone = analysis_units(units.groups, organ_code, patient, table[[name]])
-        design = design_of(alone.samples.group, alone.samples.covariates, alone.samples.terms)
-        for contrast, row in _rows(design, wanted):
-            rows.append((name, contrast.name, design.reduced(row) is None))
-    return pd.DataFrame(rows, columns=["term", "contrast", "confounded"])
-
-
-def _rows(design, wanted):
-    """Pairwise comparisons that the units allow, as rows over the columns of a design."""
-    met, found = set(design.groups), []
-    for contrast in wanted:
-        if contrast.minus < 0 or not {contrast.plus, contrast.minus} <= met:
-            continue
-        weights = np.zeros(max(met) + 1)
-        weights[contrast.plus], weights[contrast.minus] = 1.0, -1.0
-        found.append((contrast, design.contrast(weights)))
-    return found
