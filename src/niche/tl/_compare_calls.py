@@ -8,6 +8,7 @@ from niche._stats.contrasts import NORMAL, OMNIBUS, PAIR, PRIMARY, REST, Contras
 from niche._stats.fdr import benjamini_hochberg
 from niche._stats.stagewise import stage_wise
 from niche.tl._compare_edges import Compared
+from niche.tl._compare_reasons import Reasons
 
 CALLS = ("not_testable", "undetermined", "enriched", "depleted", "specific", "shared", "differs")
 NOT_TESTABLE, UNDETERMINED, ENRICHED, DEPLETED, SPECIFIC, SHARED, DIFFERS = range(7)
@@ -54,9 +55,9 @@ def joint_q(p: np.ndarray, wanted: list[Contrast]) -> np.ndarray:
 def calls_of(
     found: Compared, q: np.ndarray, expressed: np.ndarray, wanted: list[Contrast], metastases: np.ndarray
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Call of every edge and contrast, and masks of the undetermined by reason.
+    """Call of every feature and contrast, and masks of the undetermined by reason.
 
-    ``expressed`` (n_edges, n_groups) says where both sides are expressed; ``metastases`` (n_groups,) which
+    ``expressed`` (n_features, n_groups) says where a feature (of an edge both sides) is expressed; ``metastases`` (n_groups,) which
     groups are metastatic organs. Masks: q too large, effect too small, not expressed where it is higher.
     """
     effect = found.columns["log2fc"]
@@ -86,7 +87,7 @@ def _expressed_where_higher(
     effect: np.ndarray, contrast: Contrast, expressed: np.ndarray, usable: np.ndarray, metastases: np.ndarray,
     wanted: list[Contrast],
 ) -> np.ndarray:  # fmt: skip
-    """Whether both sides are expressed in the organ that is higher, or in one of several."""
+    """Whether a feature is expressed in the organ that is higher, or in one of several."""
     seen = expressed & usable
     up = seen[:, contrast.plus]
     if contrast.minus >= 0:
@@ -127,3 +128,24 @@ def _mark_shared(call: np.ndarray, found: Compared, wanted: list[Contrast]) -> N
     for c, contrast in enumerate(wanted):
         own = alike[:, c] if contrast.kind in (PAIR, PRIMARY, NORMAL) else every
         call[own & np.isin(call[:, c], (UNDETERMINED, DIFFERS)), c] = SHARED
+
+
+def reasons_of(
+    found: Compared, call: np.ndarray, undetermined: list[np.ndarray], reasons: Reasons
+) -> np.ndarray:
+    """Reason codes: why no p, why no call, why undetermined; and what was left out."""
+    texts = (
+        f"q above {LARGEST_Q:g}",
+        f"absolute log2 fold change below {SMALLEST_EFFECT:g}",
+        "not expressed where it is higher",
+    )
+    own = np.zeros(call.shape, dtype=np.int64)
+    for mask, text in zip(undetermined, texts, strict=True):
+        own[mask & (call == UNDETERMINED)] = reasons.code(text)
+    base = len(reasons.names) + 1
+    combined = found.note.astype(np.int64) * base + own
+    out = np.zeros(call.shape, dtype=np.uint16)
+    for value in np.unique(combined):
+        parts = [reasons.names[code] for code in (value % base, value // base) if code]
+        out[combined == value] = reasons.code("; ".join(parts))
+    return np.where(found.reason > 0, found.reason, out).astype(np.uint16)

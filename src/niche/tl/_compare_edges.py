@@ -9,7 +9,7 @@ import numpy as np
 from niche._stats import averaged_tests
 from niche._stats.averaged_tests import Tests
 from niche._stats.contrasts import OMNIBUS, Contrast
-from niche._stats.organ_tests import Family, Method, Models, family_tests
+from niche._stats.organ_tests import PATIENTS_CALL, Family, Method, Models, family_tests
 from niche.get._compare_sides import Side
 from niche.get._compare_units import AnalysisUnits
 from niche.tl._compare_reasons import Reasons, reason_of
@@ -25,12 +25,12 @@ _DRIVES = 0.05
 
 @dataclass(frozen=True)
 class Compared:
-    """Edges of one or more pairs of cell types; arrays are (n_edges, n_contrasts) unless told.
+    """Edges of pairs of cell types, or genes of cell types; arrays are (n_features, n_contrasts) unless told.
 
     Attributes
     ----------
-    pair
-        (n_edges,) ligand-receptor pair.
+    feature
+        (n_features,) ligand-receptor pair, or gene.
     columns
         Values by name.
     n_samples, n_patients
@@ -41,13 +41,13 @@ class Compared:
         Whether there are patients enough for a call.
     equivalent
         Whether the 90 % interval lies within one doubling.
-    driver
-        Codes into :data:`DRIVERS`.
     usable
-        (n_edges, n_groups) groups that were used.
+        (n_features, n_groups) groups that were used.
+    driver
+        Codes into :data:`DRIVERS`; of genes empty.
     """
 
-    pair: np.ndarray
+    feature: np.ndarray
     columns: dict[str, np.ndarray]
     n_samples: np.ndarray
     n_patients: np.ndarray
@@ -55,8 +55,8 @@ class Compared:
     note: np.ndarray
     callable: np.ndarray
     equivalent: np.ndarray
-    driver: np.ndarray
     usable: np.ndarray
+    driver: np.ndarray
 
 
 DRIVERS = ("", "both", "ligand", "receptor", "undetermined")
@@ -86,13 +86,20 @@ def compare_edges(
     ]
     columns = columns_of(family, wanted)
     columns |= joint_columns(sides)
+    driver = _driver(family.tests.effect, *sides)
+    return compared(family, pair, columns, rows, usable, units, wanted, missing, reasons, driver)
+
+
+def compared(
+    family: Family, feature: np.ndarray, columns: dict[str, np.ndarray], rows: np.ndarray, usable: np.ndarray,
+    units: AnalysisUnits, wanted: list[Contrast], missing: list[str], reasons: Reasons, driver: np.ndarray,
+) -> Compared:  # fmt: skip
+    """Tests of features with the patients behind them, and the reasons of what is not there."""
     reason, note = codes_of(family, wanted, units, missing, reasons)
     return Compared(
-        pair, columns, *_counts(family, rows, units), reason, note,
-        callable=_per_feature(family, lambda one: one.enough(3)),
-        equivalent=equivalent(family.tests),
-        driver=_driver(family.tests.effect, *sides),
-        usable=usable,
+        feature, columns, *_counts(family, rows, units), reason, note,
+        callable=_per_feature(family, lambda one: one.enough(PATIENTS_CALL)),
+        equivalent=equivalent(family.tests), usable=usable, driver=driver,
     )  # fmt: skip
 
 
@@ -188,7 +195,7 @@ def _driver(effect: np.ndarray, left: Tests, right: Tests) -> np.ndarray:
 
 
 def joined(parts: list[Compared]) -> Compared:
-    """Edges of several pairs of cell types, one after the other."""
+    """Features of several families, one after the other."""
     return Compared(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])

@@ -22,25 +22,34 @@ class Reasons:
             self.names.append(text)
         return self._codes[text]
 
+    def most_frequent(self, codes: np.ndarray) -> str:
+        """The reason met most often in an array of codes; where there is none, that there is nothing."""
+        met, counts = np.unique(codes[codes > 0], return_counts=True)
+        return self.names[int(met[counts.argmax()])] if met.size else "there is none"
+
 
 def missing_groups(
     groups: Groups, cells: np.ndarray, largest: np.ndarray, held: np.ndarray, min_cells: int
 ) -> list[str]:
-    """Why a pair of cell types is not in a group, one text per group, empty where it is.
+    """Why a pair of cell types, or one type, is not in a group: one text per group, empty where it is.
 
-    ``cells``, ``largest`` (2, n_groups): cells of source and target in the group, and in its largest sample;
-    ``held`` (n_groups,) whether a unit holds both.
+    ``cells``, ``largest`` (2 or 1, n_groups): cells of source and target in the group, and in its largest
+    sample; ``held`` (n_groups,) whether a unit holds all.
     """
-    sides = np.array(["source", "target"])
+
+    def which(lacking: np.ndarray) -> str:
+        sides = np.array(["source", "target"])
+        return f": {' and '.join(sides[lacking])}" if lacking.size > 1 else ""
+
     out = []
     for g, name in enumerate(groups.name):
         absent, few = cells[:, g] == 0, largest[:, g] < min_cells
         if held[g]:
             out.append("")
         elif absent.any():
-            out.append(f"cell type absent in {name}: {' and '.join(sides[absent])}")
+            out.append(f"cell type absent in {name}{which(absent)}")
         elif few.any():
-            out.append(f"too few cells in {name}: {' and '.join(sides[few])}")
+            out.append(f"too few cells in {name}{which(few)}")
         else:
             out.append(f"no sample of {name} holds both cell types with enough cells")
     return out

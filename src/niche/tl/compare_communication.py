@@ -15,11 +15,12 @@ from niche._slots import fingerprint, keys, read, validate, write
 from niche.errors import InputValueError
 from niche.get._compare_types import SidesOfTypes
 from niche.get.communication import geometry_of, group_means, units_of
-from niche.tl._compare_calls import CALLS, LARGEST_Q, calls_of, family_q, joint_q
+from niche.tl._compare_calls import joint_q
 from niche.tl._compare_edges import DRIVERS, Compared, compare_edges, joined
 from niche.tl._compare_input import METHODS, RUN_FIRST, Study, study_of_stored
 from niche.tl._compare_permutation import calibration
 from niche.tl._compare_reasons import Reasons, missing_groups
+from niche.tl._compare_result import result_of
 
 
 def compare_communication(
@@ -138,12 +139,12 @@ def compare_communication(
         found = joined(parts) if parts else None
         if found is None:
             raise InputValueError(
-                f"no edge can be compared: {_most_frequent(untested, reasons)}. niche.pp.check(adata) shows "
+                f"no edge can be compared: {reasons.most_frequent(untested)}. niche.pp.check(adata) shows "
                 "the design."
             )
         checked = calibration(parts, study, patients, int(n_permutations), stream)
     owner = np.repeat(
-        np.flatnonzero([p is not None for p in cell_pairs["part"]]), [p.pair.size for p in parts]
+        np.flatnonzero([p is not None for p in cell_pairs["part"]]), [p.feature.size for p in parts]
     )
     payload = _payload(found, owner, cell_pairs, stored, study, reasons, untested, lr_units)
     target = adata.copy() if copy else adata
@@ -212,59 +213,15 @@ def _payload(
     reasons: Reasons, untested: np.ndarray, lr_units: Units,
 ) -> dict[str, Any]:  # fmt: skip
     """Everything stored but parameters and fingerprint."""
-    wanted, groups = study.wanted, study.groups
-    metastases = groups.of("metastasis")
-    patients = [
-        np.unique(study.units.samples.patient[study.units.samples.group == g]).size
-        for g in range(len(groups.name))
-    ]
-    replicated = metastases & (np.array(patients) >= 2)
-    q, sizes = family_q(found.columns["pval"], wanted, (found.usable & replicated).sum(axis=1))
-    expressed = _expressed(stored, lr_units, owner, found.pair, cell_pairs, len(groups.name))
-    call, undetermined = calls_of(found, q, expressed, wanted, metastases)
-    values = {
-        name: column.astype(np.float64 if name.startswith("pval") else np.float32)
-        for name, column in found.columns.items()
-    }
-    values |= {"qval": q, "qval_joint": joint_q(found.columns["pval_joint"], wanted)}
-    return {
-        "contrasts": {
-            "name": [c.name for c in wanted], "kind": [c.kind for c in wanted],
-            "plus": np.array([c.plus for c in wanted]), "minus": np.array([c.minus for c in wanted]),
-        },
-        "groups": {"name": groups.name, "organ": groups.organ, "tissue": groups.tissue},
+    expressed = _expressed(stored, lr_units, owner, found.feature, cell_pairs, len(study.groups.name))
+    out = result_of(found, study, expressed, untested, reasons)
+    out["values"]["qval_joint"] = joint_q(found.columns["pval_joint"], study.wanted)
+    return out | {
         "cell_pairs": {"source": cell_pairs["source"], "target": cell_pairs["target"]},
-        "edges": {"cell_pair": owner.astype(np.int32), "pair": found.pair.astype(np.int32)},
-        "values": values,
-        "n_samples": found.n_samples, "n_patients": found.n_patients,
-        "call": call, "driver": found.driver,
-        "reason": _final_reasons(found, call, undetermined, wanted, reasons),
-        "untested": untested,
-        "reason_names": reasons.names, "call_names": list(CALLS), "driver_names": list(DRIVERS),
-        "families": {"name": list(sizes), "n_tests": np.array(list(sizes.values()))},
-        "confounding": study.confounding,
-    }  # fmt: skip
-
-
-def _final_reasons(
-    found: Compared, call: np.ndarray, undetermined: list[np.ndarray], wanted: list[Any], reasons: Reasons
-) -> np.ndarray:
-    """Reason codes: why no p, why no call, why undetermined; and what was left out."""
-    texts = (
-        f"q above {LARGEST_Q:g}",
-        "absolute log2 fold change below 0.5",
-        "not expressed where it is higher",
-    )
-    own = np.zeros(call.shape, dtype=np.int64)
-    for mask, text in zip(undetermined, texts, strict=True):
-        own[mask & (call == CALLS.index("undetermined"))] = reasons.code(text)
-    combined = found.note.astype(np.int64) * (len(reasons.names) + 1) + own
-    out = np.zeros(call.shape, dtype=np.uint16)
-    base = len(reasons.names) + 1
-    for value in np.unique(combined):
-        parts = [reasons.names[code] for code in (value % base, value // base) if code]
-        out[combined == value] = reasons.code("; ".join(parts))
-    return np.where(found.reason > 0, found.reason, out).astype(np.uint16)
+        "edges": {"cell_pair": owner.astype(np.int32), "pair": found.feature.astype(np.int32)},
+        "driver": found.driver,
+        "driver_names": list(DRIVERS),
+    }
 
 
 def _expressed(
@@ -299,8 +256,3 @@ def _fingerprint(
         "names": np.array(list(kept), dtype=object),
         "digests": np.array(list(kept.values()), dtype=object),
     }
-
-
-def _most_frequent(untested: np.ndarray, reasons: Reasons) -> str:
-    codes, counts = np.unique(untested[untested > 0], return_counts=True)
-    return reasons.names[int(codes[counts.argmax()])] if codes.size else "no edge"
