@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import anndata as ad
@@ -12,12 +12,11 @@ import pandas as pd
 from niche._slots import keys, read, validate
 from niche.errors import InputValueError
 from niche.get._ambient_edges import NOT_ASSESSED, edge_shares
+from niche.get._comparisons import Comparisons, Names, coded, is_wanted
 
 RUN_FIRST = "niche.tl.compare_communication"
 NOT_MEASURED = "gene not measured"
 """Why an edge is in no row: :func:`niche.get.communication` lists those."""
-
-Names = str | Sequence[str] | None
 
 COLUMNS = (
     "contrast", "organ", "source", "target", "ligand_complex", "receptor_complex", "pathway", "log2fc", "ci_low",
@@ -101,79 +100,38 @@ def compare_communication(
             f"adata.uns[{stored['params']['key']!r}] is not the run that was compared. Run {RUN_FIRST} again."
         )
     table = _Table(stored, first)
-    row, column = table.rows(contrast, organ, source, target, call, qval)
+    row, column = table.rows(table.between(source, target), contrast, organ, call, qval)
     return table.frame(adata, row, column)
 
 
-class _Table:
+class _Table(Comparisons):
     """Edges that were compared and those that were not, as rows; contrasts as columns."""
 
     def __init__(self, stored: Mapping[str, Any], first: Mapping[str, Any]) -> None:
-        self.stored, self.first = stored, first
         edges = stored["edges"]
-        untested = np.asarray(stored["untested"])
-        unmeasured = read.strings(stored["reason_names"]).index(NOT_MEASURED)
-        pair, lr = np.nonzero((untested > 0) & (untested != unmeasured))
-        self.n_tested = len(edges["pair"])
-        self.cell_pair = np.concatenate([edges["cell_pair"], pair]).astype(np.int64)
-        self.lr = np.concatenate([edges["pair"], lr]).astype(np.int64)
-        self.untested_reason = untested[pair, lr]
-        self.contrasts = read.strings(stored["contrasts"]["name"])
-        groups = [*read.strings(stored["groups"]["name"]), ""]
-        self.organ_of = [groups[int(g)] for g in stored["contrasts"]["plus"]]
+        super().__init__(stored, edges["cell_pair"], edges["pair"], left_out=[NOT_MEASURED])
+        self.first = first
         self.types = read.strings(first["cell_types"]["name"])
-        self.calls = read.strings(stored["call_names"])
 
-    def rows(
-        self, contrast: Names, organ: Names, source: Names, target: Names, call: Names, qval: float | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Row and column of what is kept, by contrast, then edge."""
-        columns = np.ones(len(self.contrasts), dtype=bool)
-        columns &= _is_wanted(contrast, "contrast", self.contrasts, self.contrasts)
-        columns &= _is_wanted(organ, "organ", self.organ_of, sorted(set(self.organ_of) - {""}))
-        kept = np.ones(self.lr.size, dtype=bool)
+    def between(self, source: Names, target: Names) -> np.ndarray:
+        """(n_rows,) edges between these cell types."""
+        kept = np.ones(self.feature.size, dtype=bool)
         for name, wanted in (("source", source), ("target", target)):
-            ends = np.asarray(self.stored["cell_pairs"][name])[self.cell_pair]
-            kept &= _is_wanted(wanted, name, self.types, self.types)[ends]
-        mask = kept[:, None] & columns[None]
-        mask[: self.n_tested] &= _is_wanted(call, "call", self.calls, self.calls)[self.stored["call"]]
-        if call is not None and "not_testable" not in ([call] if isinstance(call, str) else list(call)):
-            mask[self.n_tested :] = False
-        if qval is not None:
-            with np.errstate(invalid="ignore"):
-                mask[: self.n_tested] &= np.asarray(self.stored["values"]["qval"]) <= qval
-            mask[self.n_tested :] = False
-        column, row = np.nonzero(mask.T)
-        return row, column
+            ends = np.asarray(self.stored["cell_pairs"][name])[self.owner]
+            kept &= is_wanted(wanted, name, self.types, self.types)[ends]
+        return kept
 
     def frame(self, adata: ad.AnnData, row: np.ndarray, column: np.ndarray) -> pd.DataFrame:
         """The rows as a table."""
         stored, pairs = self.stored, self.first["pairs"]
-        tested = row < self.n_tested
-        at = (np.where(tested, row, 0), column)
-        out: dict[str, Any] = {
-            "contrast": pd.Categorical.from_codes(column, self.contrasts),
-            "organ": _coded(self.organ_of, column),
-        }
+        out = self.columns(row, column)
         for name in ("source", "target"):
-            ends = np.asarray(stored["cell_pairs"][name])[self.cell_pair[row]]
+            ends = np.asarray(stored["cell_pairs"][name])[self.owner[row]]
             out[name] = pd.Categorical.from_codes(ends, self.types)
         for name in ("ligand_complex", "receptor_complex", "pathway"):
-            codes, names = pd.factorize(np.asarray(pairs[name], dtype=object), sort=True)
-            out[name] = pd.Categorical.from_codes(codes[self.lr[row]], [str(n) for n in names])
-        for name, values in stored["values"].items():
-            out[name] = np.where(tested, np.asarray(values)[at], np.nan) if self.n_tested else np.nan
-        for name in ("n_samples", "n_patients"):
-            out[name] = np.where(tested, np.asarray(stored[name])[at], 0)
-        call = np.where(tested, np.asarray(stored["call"])[at], self.calls.index("not_testable"))
-        out["call"] = pd.Categorical.from_codes(call, self.calls)
-        other = np.concatenate([np.zeros(self.n_tested, dtype=np.int64), self.untested_reason])[row]
-        reason = np.where(tested, np.asarray(stored["reason"])[at], other)
-        out["reason"] = pd.Categorical.from_codes(reason, read.strings(stored["reason_names"]))
+            out[name] = coded(read.strings(pairs[name]), self.feature[row])
         drivers = read.strings(stored["driver_names"])
-        out["driver"] = pd.Categorical.from_codes(
-            np.where(tested, np.asarray(stored["driver"])[at], 0), drivers
-        )
+        out["driver"] = pd.Categorical.from_codes(self.of_tested(stored["driver"], row, column, 0), drivers)
         frame = pd.DataFrame(out)
         frame["driver_compartment"] = self._compartment(frame)
         frame["ambient_share"] = self._ambient(adata, frame, column)
@@ -197,7 +155,7 @@ class _Table:
         if keys.AMBIENT not in adata.uns:
             return pd.Categorical.from_codes(np.zeros(len(frame), dtype=np.int8), [NOT_ASSESSED])
         share = np.full(len(frame), np.nan)
-        against = self._against()
+        against = self.against()
         for c in np.unique(column):
             if against[c] is None:
                 continue
@@ -206,45 +164,3 @@ class _Table:
                 "ambient_share"
             ]
         return share
-
-    def _against(self) -> list[list[str] | None]:
-        """Organs on the other side of every contrast."""
-        groups, tissue = (
-            read.strings(self.stored["groups"]["name"]),
-            read.strings(self.stored["groups"]["tissue"]),
-        )
-        out: list[list[str] | None] = []
-        parts = self.stored["contrasts"]
-        for kind, plus, minus in zip(read.strings(parts["kind"]), parts["plus"], parts["minus"], strict=True):
-            wanted = "primary" if kind == "primary" else "metastasis"
-            if kind == "omnibus":
-                out.append(None)
-            elif minus >= 0:
-                out.append([groups[int(minus)]])
-            else:
-                out.append(
-                    [
-                        g
-                        for i, (g, t) in enumerate(zip(groups, tissue, strict=True))
-                        if t == wanted and i != plus
-                    ]
-                )
-        return out
-
-
-def _coded(labels: Sequence[str], codes: np.ndarray) -> pd.Categorical:
-    """Labels picked by code, some of them the same, as a category."""
-    place, names = pd.factorize(np.array(labels, dtype=object), sort=True)
-    return pd.Categorical.from_codes(place[codes], [str(name) for name in names])
-
-
-def _is_wanted(wanted: Names, name: str, labels: Sequence[str], known: Sequence[str]) -> np.ndarray:
-    if wanted is None:
-        return np.ones(len(labels), dtype=bool)
-    listed = [wanted] if isinstance(wanted, str) else list(wanted)
-    unknown = [item for item in listed if item not in known]
-    if unknown:
-        raise InputValueError(
-            f"{name}: {validate.shown(unknown)} not in the result. Available: {validate.shown(known)}."
-        )
-    return np.isin(np.array(labels, dtype=object), listed)
