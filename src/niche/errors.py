@@ -10,6 +10,7 @@ __all__ = [
     "InputTypeError",
     "InputValueError",
     "MissingKeyError",
+    "MissingPackageError",
     "NicheError",
     "NicheWarning",
     "StaleResultError",
@@ -29,6 +30,10 @@ class NicheError(Exception):
 
 class MissingKeyError(NicheError, KeyError):
     """A column, layer or stored result is not there."""
+
+
+class MissingPackageError(NicheError, ImportError):
+    """An optional package that an option needs is not installed."""
 
 
 class InputValueError(NicheError, ValueError):

@@ -10,6 +10,7 @@ from niche.get.cnv import cnv
 from niche.get.communication import communication
 from niche.get.communication_samples import communication_samples
 from niche.get.compare_communication import compare_communication
+from niche.get.compare_expression import compare_expression
 from niche.get.compare_samples import compare_samples
 from niche.get.compartments import compartments
 from niche.get.design import design
@@ -28,6 +29,7 @@ __all__ = [
     "communication",
     "communication_samples",
     "compare_communication",
+    "compare_expression",
     "compare_samples",
     "compartments",
     "design",

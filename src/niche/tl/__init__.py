@@ -7,6 +7,7 @@ from niche.tl.cluster import cluster
 from niche.tl.cnv import infer_cnv
 from niche.tl.communication import communication
 from niche.tl.compare_communication import compare_communication
+from niche.tl.compare_expression import compare_expression
 from niche.tl.compartments import call_compartments
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 
@@ -18,6 +19,7 @@ __all__ = [
     "cluster",
     "communication",
     "compare_communication",
+    "compare_expression",
     "infer_cnv",
     "register_score",
 ]

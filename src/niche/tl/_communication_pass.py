@@ -74,6 +74,25 @@ def organs_of(samples: Samples, tissues: Sequence[str]) -> tuple[list[str], np.n
     return names, np.array([place[o] if u else -1 for o, u in zip(label, used, strict=True)], dtype=np.int64)
 
 
+def sample_types(
+    samples: Samples, types: CellTypes
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Cell types of samples as groups of cells.
+
+    The group of each cell (n_obs,), -1 for cells left out; sample and cell type of each group (n_groups,); and
+    the group of each sample and type (n_samples, n_types), -1 if empty.
+    """
+    kept = types.codes >= 0
+    key = samples.cells.codes.astype(np.int64) * len(types.names) + types.codes
+    met, group = np.unique(key[kept], return_inverse=True)
+    codes_of_cells = np.full(kept.size, -1, dtype=np.int32)
+    codes_of_cells[kept] = group
+    sample_of_group, type_of_group = met // len(types.names), met % len(types.names)
+    group_of = np.full((len(samples.cells.names), len(types.names)), -1, dtype=np.int64)
+    group_of[sample_of_group, type_of_group] = np.arange(met.size)
+    return codes_of_cells, sample_of_group, type_of_group, group_of
+
+
 def one_pass(
     values: Matrix,
     counts: Matrix | None,
@@ -86,22 +105,15 @@ def one_pass(
     products: bool,
 ) -> PassData:
     """Sum the matrix per (sample, cell type); products of gene pairs only where the null needs them."""
-    kept = types.codes >= 0
-    key = samples.cells.codes.astype(np.int64) * len(types.names) + types.codes
-    met, group = np.unique(key[kept], return_inverse=True)
-    codes_of_cells = np.full(kept.size, -1, dtype=np.int32)
-    codes_of_cells[kept] = group
-    sample_of_group, type_of_group = met // len(types.names), met % len(types.names)
-    group_of = np.full((len(samples.cells.names), len(types.names)), -1, dtype=np.int64)
-    group_of[sample_of_group, type_of_group] = np.arange(met.size)
+    codes_of_cells, sample_of_group, type_of_group, group_of = sample_types(samples, types)
     first = second = np.zeros(0, dtype=np.int64)
     if products:
         measured = genes.units.measured
         testable = measured[genes.ligand] & measured[genes.receptor]
         first, second = specificity.products_of(genes.units, genes.ligand[testable], genes.receptor[testable])
     layout = Layout(
-        codes_of_cells, np.where(kept, samples.cells.codes, -1).astype(np.int32), met.size,
-        len(samples.cells.names), genes.gene_of_column, genes.genes.size, first, second,
+        codes_of_cells, np.where(codes_of_cells >= 0, samples.cells.codes, -1).astype(np.int32),
+        sample_of_group.size, len(samples.cells.names), genes.gene_of_column, genes.genes.size, first, second,
     )  # fmt: skip
     rows = matrix.TILE_ROWS
     tree = aggregation.tree_of(values.blocks(), layout, rows, threads)

@@ -74,11 +74,16 @@ def payload(
 
 
 def fingerprint_of(adata: ad.AnnData, params: dict[str, Any], *, has_counts: bool) -> dict[str, np.ndarray]:
+    layers = [params["layer"], *([keys.COUNTS] if has_counts else [])]
+    return fingerprint.compute(adata, obs=columns_read(adata, params), layers=layers)
+
+
+def columns_read(adata: ad.AnnData, params: dict[str, Any]) -> list[str]:
+    """Columns of ``obs`` that say which cells are summed together, by the parameters that name them."""
     columns = [params[name] for name in ("groupby", "sample_key", "patient_key", "organ_key")]
     for name in ("tissue_key", "compartment_key"):
         if params[name] in adata.obs.columns:
             columns.append(params[name])
     if params["level"] == "lineage" and "lineage" in adata.obs.columns:
         columns.append("lineage")
-    layers = [params["layer"], *([keys.COUNTS] if has_counts else [])]
-    return fingerprint.compute(adata, obs=dict.fromkeys(columns), layers=layers)
+    return list(dict.fromkeys(columns))

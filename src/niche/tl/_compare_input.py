@@ -58,8 +58,8 @@ def study_of(
     wanted = contrasts_of(groups)
     if not wanted:
         raise InputValueError(
-            f"nothing to compare: {validate.shown(organs)} is the only organ. Give primary or normal tissue to "
-            "the communication run with tissues=, or add an organ."
+            f"nothing to compare: {validate.shown(organs)} is the only organ. Take primary or normal tissue "
+            "along with tissues= of the run that is compared, or add an organ."
         )
     units = analysis_units(groups, organ_code, patient, table)
     if method == "fixed" and not _complete(units):
