@@ -10,6 +10,7 @@ from niche import errors
 def test_every_error_is_also_what_a_caller_would_catch():
     for error, builtin in (
         (errors.MissingKeyError, KeyError),
+        (errors.MissingPackageError, ImportError),
         (errors.InputValueError, ValueError),
         (errors.InputTypeError, TypeError),
         (errors.StaleResultError, ValueError),

@@ -47,6 +47,7 @@ COMPARTMENT = {
     "Fibroblast": "stromal",
     "Macrophage": "immune",
     "Hepatocyte": "parenchymal",
+    "Osteoblast": "parenchymal",
     "T cell": "immune",
 }
 

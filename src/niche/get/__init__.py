@@ -14,6 +14,7 @@ from niche.get.compare_expression import compare_expression
 from niche.get.compare_samples import compare_samples
 from niche.get.compartments import compartments
 from niche.get.design import design
+from niche.get.organ_exclusive import organ_exclusive
 from niche.get.pseudobulk import pseudobulk
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
@@ -33,6 +34,7 @@ __all__ = [
     "compare_samples",
     "compartments",
     "design",
+    "organ_exclusive",
     "pseudobulk",
     "to_cellchat",
     "to_cellphonedb",

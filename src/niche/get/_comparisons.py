@@ -1,4 +1,4 @@
-"""A stored comparison of organs as a table: features in rows, contrasts in columns, one reader for all kinds."""
+"""A stored comparison of organs, of edges or of genes, as a table: features in rows, contrasts in columns."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from niche.get._comparisons import Comparisons, Names, is_wanted
 RUN_FIRST = "niche.tl.compare_expression"
 
 COLUMNS = (
-    "contrast", "organ", "cell_type", "gene", "log2fc", "ci_low", "ci_high", "statistic", "pval", "qval", "call",
-    "reason", "n_samples", "n_patients", "sign_stability", "ambient_share", "min_detectable_log2fc",
+    "contrast", "organ", "cell_type", "gene", "log2fc", "ci_low", "ci_high", "statistic", "pval", "qval",
+    "call", "reason", "n_samples", "n_patients", "sign_stability", "ambient_share", "min_detectable_log2fc",
 )  # fmt: skip
 
 

@@ -79,8 +79,8 @@ def sample_types(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Cell types of samples as groups of cells.
 
-    The group of each cell (n_obs,), -1 for cells left out; sample and cell type of each group (n_groups,); and
-    the group of each sample and type (n_samples, n_types), -1 if empty.
+    The group of each cell (n_obs,), -1 for cells left out; sample and cell type of each group (n_groups,);
+    and the group of each sample and type (n_samples, n_types), -1 if empty.
     """
     kept = types.codes >= 0
     key = samples.cells.codes.astype(np.int64) * len(types.names) + types.codes

@@ -57,8 +57,9 @@ def calls_of(
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Call of every feature and contrast, and masks of the undetermined by reason.
 
-    ``expressed`` (n_features, n_groups) says where a feature (of an edge both sides) is expressed; ``metastases`` (n_groups,) which
-    groups are metastatic organs. Masks: q too large, effect too small, not expressed where it is higher.
+    ``expressed`` (n_features, n_groups) says where a feature (of an edge both sides) is expressed;
+    ``metastases`` (n_groups,) which groups are metastatic organs. Masks: q too large, effect too small, not
+    expressed where it is higher.
     """
     effect = found.columns["log2fc"]
     call = np.full(q.shape, UNDETERMINED, dtype=np.uint8)

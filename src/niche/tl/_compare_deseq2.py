@@ -30,11 +30,13 @@ def check_backend(*, has_counts: bool) -> None:
     """Refuse what pydeseq2 cannot do, and its absence."""
     name, install = NEEDED
     if find_spec(name) is None:
-        raise MissingPackageError(f"backend='pydeseq2' needs the package {name}, which is not installed: {install}")
+        raise MissingPackageError(
+            f"backend='pydeseq2' needs the package {name}, which is not installed: {install}"
+        )
     if not has_counts:
         raise InputValueError(
-            "backend='pydeseq2' models counts, and layers['counts'] is missing. Use backend='niche', which takes "
-            "log values, or run niche.pp.normalize(adata) on raw counts, which keeps them."
+            "backend='pydeseq2' models counts, and layers['counts'] is missing. Use backend='niche', which "
+            "takes log values, or run niche.pp.normalize(adata) on raw counts, which keeps them."
         )
 
 

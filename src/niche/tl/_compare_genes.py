@@ -35,7 +35,8 @@ def by_niche(side: Side, genes: np.ndarray, usable: np.ndarray, cell_type: int, 
 
 
 def compare_genes(
-    sums: GeneSums, n_types: int, study: Study, method: Method, backend: Backend, min_cells: int, reasons: Reasons
+    sums: GeneSums, n_types: int, study: Study, method: Method, backend: Backend, min_cells: int,
+    reasons: Reasons,
 ) -> tuple[list[OfType], np.ndarray]:  # fmt: skip
     """Genes of every cell type, and the reason code (n_types, n_genes) of every gene not compared at all."""
     genes = np.arange(sums.n_genes)

@@ -64,7 +64,8 @@ def gene_sums(
     none = np.zeros(0, dtype=np.int64)
     layout = Layout(
         codes_of_cells, np.where(codes_of_cells >= 0, samples.cells.codes, -1).astype(np.int32),
-        sample_of_group.size, len(samples.cells.names), np.arange(n_genes, dtype=np.int32), n_genes, none, none,
+        sample_of_group.size, len(samples.cells.names), np.arange(n_genes, dtype=np.int32), n_genes,
+        none, none,
     )  # fmt: skip
     rows = matrix.TILE_ROWS
     tree = aggregation.tree_of(values.blocks(), layout, rows, threads)

@@ -76,7 +76,8 @@ def compare_expression(
     level
         Genes of cell types, or of lineages (``obs["lineage"]``, else recognised by name).
     expr_prop
-        Fraction of cells from which a gene counts as expressed in an organ; a condition of calls, not of tests.
+        Fraction of cells from which a gene counts as expressed in an organ: a condition of calls, not of
+        tests.
     min_cells
         Smallest number of cells of a cell type in a sample.
     tissues
@@ -115,17 +116,18 @@ def compare_expression(
     Notes
     -----
     All samples of a patient in an organ are summed first. With counts c and the library N of the cell type
-    times its TMM factor, :math:`y = \log_2((c + 0.5) / (N + 1) \cdot 10^6)`, weighted by voom precision times a
-    variance factor per organ; without counts the sums of expm1 values and weights by numbers of cells. A gene
-    is used in an organ when the median count *expected* there from the fraction in all samples together is at
-    least 3 (without counts: 3 expressing cells), whatever was observed in that organ. Residual variances are
-    moderated over the genes of a cell type. q-values are over all cell types: the omnibus is screened, contrasts
-    between organs are confirmed stage-wise. A p-value needs two patients on each side, a call three; calls are
-    those of :func:`niche.tl.compare_communication`.
+    times its TMM factor, :math:`y = \log_2((c + 0.5) / (N + 1) \cdot 10^6)`, weighted by voom precision
+    times a variance factor per organ; without counts the sums of expm1 values and weights by numbers of
+    cells. A gene is used in an organ when the median count *expected* there from the fraction in all samples
+    together is at least 3 (without counts: 3 expressing cells), whatever was observed in that organ. Residual
+    variances are moderated over the genes of a cell type. q-values are over all cell types: the omnibus is
+    screened, contrasts between organs are confirmed stage-wise. A p-value needs two patients on each side, a
+    call three; calls are those of :func:`niche.tl.compare_communication`.
 
-    With pydeseq2 tests are Wald tests of numeric contrasts in one fit per cell type (the omnibus chi-square over
-    its rank as ``statistic``), genes with an outlying Cook's distance get no p, and ``sign_stability`` is
-    unknown.
+    With pydeseq2 tests are Wald tests of numeric contrasts in one fit per cell type (the omnibus has the
+    chi-square over its rank as ``statistic``), genes with an outlying Cook's distance get no p, and
+    ``sign_stability`` is unknown. Its fold changes are not shrunk: they can be enormous where an organ has no
+    count at all.
 
     References
     ----------
@@ -179,7 +181,8 @@ def compare_expression(
         )
     if not parts:
         raise InputValueError(
-            f"no gene can be compared: {reasons.most_frequent(untested)}. niche.pp.check(adata) shows the design."
+            f"no gene can be compared: {reasons.most_frequent(untested)}. niche.pp.check(adata) shows the "
+            "design."
         )
     if backend == "pydeseq2":
         independent = patients != "fixed" and _in_several(study)
