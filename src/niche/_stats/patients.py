@@ -101,8 +101,12 @@ def consensus(log_likelihoods: np.ndarray, grid: np.ndarray) -> float:
     """One correlation for the family: the trimmed mean of the features' own on the atanh scale.
 
     Smyth et al. 2005 (doi:10.1093/bioinformatics/bti270), with the restricted likelihood searched on
-    ``grid`` (n_rho,).
+    ``grid`` (n_rho,). Features with the same likelihood everywhere, those without repeated patients, have no
+    say; 0 where none has.
     """
-    own = np.sort(np.arctanh(grid[log_likelihoods.argmax(axis=1)]))
+    telling = log_likelihoods[np.ptp(log_likelihoods, axis=1) > 1e-6]
+    if not len(telling):
+        return 0.0
+    own = np.sort(np.arctanh(grid[telling.argmax(axis=1)]))
     cut = int(_TRIM * own.size)
     return float(np.tanh(own[cut : own.size - cut].mean()))
