@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit, prange
 
 _SINGULAR = 1e-10
+_ROUNDING = 1e-13
 
 
 @njit(cache=True)
@@ -100,11 +101,12 @@ def fit_features(
             _normal_equations(whole, patient, shared[r], rho[r], a)
             _factor(a, p)
             residual, total = a[p, p], 0.0
+            noise = _ROUNDING * residual
             _solved(a, a[p].copy(), a[p], p)
             for i in range(p):
                 residual -= a[p, i] * a[p, i]
                 total += 2.0 * log(a[i, i])
-            rss[e, r], log_det[e, r] = max(residual, 0.0), total
+            rss[e, r], log_det[e, r] = residual if residual > noise else 0.0, total
             for c in range(contrasts.shape[0]):
                 _solved(a, contrasts[c], v, p)
                 estimate[e, r, c], scale[e, r, c] = np.dot(v, a[p, :p]), sqrt(np.dot(v, v))

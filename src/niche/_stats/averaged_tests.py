@@ -10,6 +10,7 @@ from scipy import special
 from niche._stats.moderation import prior_of
 
 SMALLEST_P = float(np.finfo(float).tiny)
+_SMALLEST_INVERTED = 1e-200
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Fits:
 
 @dataclass(frozen=True)
 class Tests:
-    """Tests of a family; NaN where a contrast cannot be estimated or no degrees of freedom are left.
+    """Tests of a family; NaN where a contrast cannot be estimated, or without degrees of freedom or variance.
 
     Attributes
     ----------
@@ -73,8 +74,7 @@ def average(fits: Fits, *, trend: bool = True, moderate: bool = True) -> Tests:
     """Test every contrast at every correlation and average the p-values by ``fits.weight``."""
     n, n_rho, n_contrasts = fits.estimate.shape
     p_up, p_down, spread = np.zeros((3, n, n_contrasts))
-    f, f_p, df_mean = np.zeros((3, n))
-    testable = fits.df > 0
+    f, f_p, df_mean, variance = np.zeros((4, n))
     effect = np.einsum("er,erc->ec", fits.weight, fits.estimate)
     moderated = False
     for r in range(n_rho):
@@ -87,13 +87,15 @@ def average(fits: Fits, *, trend: bool = True, moderate: bool = True) -> Tests:
         se = fits.scale[:, r] * np.sqrt(s2)[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             t = fits.estimate[:, r] / se
+            ratio = fits.wald[:, r] / s2
         p_down += weight[:, None] * special.stdtr(df[:, None], t)
         p_up += weight[:, None] * special.stdtr(df[:, None], -t)
         spread += weight[:, None] * (se**2 + (fits.estimate[:, r] - effect) ** 2)
-        ratio = fits.wald[:, r] / s2
         f += weight * ratio
         f_p += weight * special.fdtrc(np.maximum(fits.rank, 1), df, ratio)
         df_mean += weight * df
+        variance += weight * s2
+    testable = (fits.df > 0) & (variance > 0)
     p_up, p_down = (np.clip(one, SMALLEST_P, 1.0) for one in (p_up, p_down))
     p = np.minimum(2 * np.minimum(p_up, p_down), 1.0)
     df = np.broadcast_to(df_mean[:, None], p.shape)
@@ -121,8 +123,9 @@ def _agreeing(
     effect: np.ndarray, p: np.ndarray, df: np.ndarray, spread: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The t of a two-sided p, and the standard error that gives it; the plain one where the effect is nearly 0."""
-    size = -special.stdtrit(df, p / 2)
+    size = -special.stdtrit(df, np.maximum(p, _SMALLEST_INVERTED) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.where(p < _SMALLEST_INVERTED, np.maximum(np.abs(effect) / spread, size), size)
         se = np.abs(effect) / size
     steady = (size > 0.2) & np.isfinite(se)
     return np.sign(effect) * size, np.where(steady, se, spread)
