@@ -150,11 +150,11 @@ def family_tests(
 
 
 def _withhold(family: Family) -> None:
-    """Take back what too few patients cannot support."""
+    """Take back what too few patients cannot support: all but the estimate, for an interval is a test too."""
     for i, comparison in enumerate(family.comparisons):
         mine = family.pattern == i
         few = ~comparison.enough(PATIENTS_TEST)
-        for name in ("p", "p_up", "p_down", "statistic"):
+        for name in ("p", "p_up", "p_down", "statistic", "se"):
             values = getattr(family.tests, name)
             values[np.ix_(mine, few)] = np.nan
         if few.size and few[0]:
