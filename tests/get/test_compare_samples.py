@@ -124,6 +124,32 @@ def test_edges_are_rows_or_names(compared: ad.AnnData) -> None:
     assert len(empty) == 0 and list(empty) == list(by_row)
 
 
+def test_sides_of_a_contrast(compared: ad.AnnData) -> None:
+    plain = niche.get.compare_samples(compared, [AXIS, TO_MACROPHAGE])
+    table = niche.get.compare_samples(
+        compared, [AXIS, TO_MACROPHAGE], contrast=["lung_vs_rest", "bone_vs_lung"]
+    )
+    assert len(table) == 2 * len(plain)
+    part = table[(table["contrast"] == "lung_vs_rest") & (table["ligand_complex"] == "CXCL12")]
+    assert dict(zip(part["organ"], part["side"], strict=True)) == {
+        "bone": "minus", "brain": "minus", "kidney": "", "lung": "plus",
+    }  # fmt: skip
+    means = part[part["side"] == "minus"].groupby("organ", observed=True)["mean_log2cpm"].mean()
+    assert np.allclose(part["log2fc"], part["mean_log2cpm"] - means.mean(), atol=0.2)
+    weighted = [
+        np.average(p["mean_log2cpm"], weights=p["weight"])
+        for _, p in part[part["side"] == "minus"].groupby("organ", observed=True)
+    ]
+    assert np.allclose(part["log2fc"], part["mean_log2cpm"] - np.mean(weighted))
+    pair = table[(table["contrast"] == "bone_vs_lung") & (table["ligand_complex"] == "SPP1")]
+    assert set(pair.loc[pair["side"] == "minus", "organ"]) == {"lung"}
+    assert pair.loc[~pair["used"], "log2fc"].isna().all() and set(pair.loc[~pair["used"], "side"]) == {""}
+    with pytest.raises(InputValueError, match="'omnibus' compares all organs"):
+        niche.get.compare_samples(compared, [AXIS], contrast="omnibus")
+    with pytest.raises(InputValueError, match="'skin_vs_rest' not in the result"):
+        niche.get.compare_samples(compared, [AXIS], contrast="skin_vs_rest")
+
+
 @pytest.mark.parametrize(
     ("edges", "error", "words"),
     [

@@ -12,6 +12,7 @@ import pandas as pd
 
 from niche._kernels.units import Units
 from niche._slots import read, validate
+from niche._stats.contrasts import OMNIBUS, Contrast
 from niche.errors import InputTypeError, InputValueError
 from niche.get._compare_types import SidesOfTypes
 from niche.get._compare_units import AnalysisUnits, analysis_units, groups_of, sample_covariates
@@ -73,6 +74,36 @@ class Comparison:
     lr_units: Units
     sides: SidesOfTypes
     types: list[str]
+
+    @property
+    def contrasts(self) -> list[Contrast]:
+        """Every comparison of organs that was asked for."""
+        parts = self.stored["contrasts"]
+        return [
+            Contrast(name, kind, int(plus), int(minus))
+            for name, kind, plus, minus in zip(
+                read.strings(parts["name"]), read.strings(parts["kind"]), parts["plus"], parts["minus"],
+                strict=True,
+            )
+        ]  # fmt: skip
+
+    def named_contrasts(self, wanted: str | Sequence[str] | None) -> list[Contrast]:
+        """Those of some names, in the order of the run; all that have an effect by default."""
+        known = {one.name: one for one in self.contrasts}
+        if wanted is None:
+            return [one for one in known.values() if one.kind != OMNIBUS]
+        listed = [wanted] if isinstance(wanted, str) else list(wanted)
+        unknown = [name for name in listed if name not in known]
+        if unknown:
+            raise InputValueError(
+                f"contrast: {validate.shown(unknown)} not in the result. Available: {validate.shown(known)}."
+            )
+        if any(known[name].kind == OMNIBUS for name in listed):
+            raise InputValueError(
+                "contrast: 'omnibus' compares all organs at once and has no effect with a sign. Choose one "
+                f"of {validate.shown(one.name for one in known.values() if one.kind != OMNIBUS)}."
+            )
+        return [one for one in known.values() if one.name in listed]
 
     def cell_pair_and_pair(self, names: Sequence[tuple[str, str, str, str]]) -> list[tuple[int, int, int]]:
         """Codes of source, target and ligand-receptor pair of each edge; refuse one that is not there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import anndata as ad
@@ -9,17 +10,26 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys
+from niche._stats.contrasts import Contrast, sides_of
+from niche._stats.organ_tests import PATIENTS_TEST
 from niche.get._compare_chosen import EDGE, Comparison, Edges, comparison_of, named_edges
 
 COLUMNS = (
     *EDGE, "patient", "organ", "tissue", "ligand_log2cpm", "receptor_log2cpm", "mean_log2cpm",
     "ligand_weight", "receptor_weight", "weight", "n_source", "n_target", "n_samples", "used", "reason",
 )  # fmt: skip
+SIDED = ("contrast", "side", "log2fc")
+"""Further columns where a contrast is given."""
+
 _NUMBERS = COLUMNS[7:13]
 
 
 def compare_samples(
-    adata: ad.AnnData, edges: Edges, *, key: str = keys.COMPARE_COMMUNICATION
+    adata: ad.AnnData,
+    edges: Edges,
+    *,
+    contrast: str | Sequence[str] | None = None,
+    key: str = keys.COMPARE_COMMUNICATION,
 ) -> pd.DataFrame:
     """Return what :func:`niche.tl.compare_communication` tested of an edge, patient by patient.
 
@@ -33,6 +43,9 @@ def compare_samples(
     edges
         Rows of :func:`niche.get.compare_communication` (any table with ``source, target, ligand_complex,
         receptor_complex``), or a list of such tuples.
+    contrast
+        Say for these contrasts on which side every row stands and how far from the other side; the rows are
+        repeated for each.
     key
         The ``key_added`` of the run.
 
@@ -46,7 +59,10 @@ def compare_samples(
         receptor_weight, weight`` (precisions; their scale is arbitrary), ``n_source, n_target`` (cells that
         entered; where a cell type has too few, all there are), ``n_samples`` (biopsies), ``used`` (whether
         the row was in the model) and ``reason`` (why not). Values that are not known are NaN. With
-        categorical covariates a patient has a row for each of their values.
+        categorical covariates a patient has a row for each of their values. With ``contrast=`` also
+        ``contrast, side`` (``plus``, ``minus``, empty for neither) and ``log2fc``, the value less the mean of
+        the minus side, which is the mean of its organs, each weighted by ``weight``; covariates are not taken
+        out of it.
 
     Raises
     ------
@@ -55,7 +71,7 @@ def compare_samples(
     StaleResultError
         Labels, genes, values or covariates have changed since, or the communication result is gone.
     InputValueError
-        An edge that was not in the run.
+        An edge or contrast that was not in the run, or the omnibus, which has no sides.
     InputTypeError
         ``edges`` is neither a table nor a list of names.
 
@@ -78,11 +94,18 @@ def compare_samples(
     parts = [_rows(comparison, *code).assign(edge=i) for i, code in enumerate(codes)]
     table = pd.concat(parts, ignore_index=True) if parts else _empty()
     place = table.pop("edge").to_numpy()
+    columns = list(COLUMNS)
+    if contrast is not None:
+        wanted = comparison.named_contrasts(contrast)
+        sided = [_sided(table.assign(edge=place), comparison, one) for one in wanted]
+        table = pd.concat(sided).sort_values(["edge", "order"], kind="stable", ignore_index=True)
+        place = table["edge"].to_numpy()
+        columns += list(SIDED)
     for column, name in enumerate(EDGE):
         table[name] = np.array([edge[column] for edge in names], dtype=object)[place]
-    for name in (*EDGE, "patient", "organ", "tissue", "reason"):
+    for name in (*EDGE, "patient", "organ", "tissue", "reason", *columns[len(COLUMNS) :][:2]):
         table[name] = pd.Categorical(table[name].astype(str))
-    return table[list(COLUMNS)]
+    return table[columns]
 
 
 def _rows(comparison: Comparison, source: int, target: int, pair: int) -> pd.DataFrame:
@@ -113,6 +136,30 @@ def _rows(comparison: Comparison, source: int, target: int, pair: int) -> pd.Dat
     out["organ"], out["tissue"] = names, [units.groups.tissue[g] for g in group]
     order = np.lexsort((out["patient"], names))
     return pd.DataFrame(out).iloc[order]
+
+
+def _sided(table: pd.DataFrame, comparison: Comparison, contrast: Contrast) -> pd.DataFrame:
+    """The rows with their side of a contrast, and their distance from the mean of the minus side."""
+    groups = comparison.units.groups
+    code = {name: g for g, name in enumerate(groups.name)}
+    order = [one.name for one in comparison.contrasts].index(contrast.name)
+    out = table.assign(contrast=contrast.name, side="", log2fc=np.nan, order=order).reset_index(drop=True)
+    for rows in out.groupby("edge", sort=False).indices.values():
+        part = out.iloc[rows]
+        group, used = part["organ"].map(code).to_numpy(), part["used"].to_numpy()
+        patients = part["patient"].to_numpy()
+        n = np.array([np.unique(patients[used & (group == g)]).size for g in range(len(code))])
+        plus, minus = sides_of(contrast, groups, n > 0, n >= PATIENTS_TEST)
+        side = np.select([used & plus[group], used & minus[group]], ["plus", "minus"], "")
+        out.loc[rows, "side"] = side
+        value, weight = part["mean_log2cpm"].to_numpy(), part["weight"].to_numpy()
+        means = [
+            np.average(value[used & (group == g)], weights=weight[used & (group == g)])
+            for g in np.flatnonzero(minus)
+        ]
+        if means:
+            out.loc[rows, "log2fc"] = np.where(used, value - np.mean(means), np.nan)
+    return out
 
 
 def _is_compared(comparison: Comparison, source: int, target: int, pair: int) -> bool:
