@@ -119,6 +119,23 @@ def test_other_scores_and_thresholds() -> None:
     assert rate(strict, "false_discovery_share", "both") == (0, 1)
 
 
+def test_only_the_edges_asked_for_are_judged() -> None:
+    ends = pd.DataFrame({"source": ["Fibroblast", "Malignant"], "target": ["Malignant", "Macrophage"]})
+    found = recovery(study(), liver_table(), edges=ends)
+    assert rate(found, "discoveries", "both") == (1, 3), "HGF, SPP1 and CXCL12 are left"
+    assert rate(found, "outside", "") == (1, 5)
+    assert rate(found, "recall", "both") == (1, 4)
+    pair = pd.DataFrame({"ligand_complex": pd.Categorical(["HGF"]), "source": "Fibroblast", "mine": 1})
+    found = recovery(study(), liver_table(), edges=pair)
+    assert rate(found, "recall", "both") == (1, 3)
+    assert rate(found, "recall", "ligand") == (0, 0)
+    assert rate(found, "false_discovery_share", "both") == (1, 2)
+    with pytest.raises(InputValueError, match="none of the columns 'contrast', 'source'.*'cells'"):
+        recovery(study(), liver_table(), edges=pd.DataFrame({"cells": ["Malignant"]}))
+    with pytest.raises(InputTypeError, match="edges must be a pandas DataFrame or None. Got list"):
+        recovery(study(), liver_table(), edges=[("Malignant", "Fibroblast")])
+
+
 def test_an_organ_is_read_as_that_organ_against_the_rest() -> None:
     table = liver_table().drop(columns="contrast").assign(organ="liver")
     pd.testing.assert_frame_equal(recovery(study(), table), recovery(study(), liver_table()))

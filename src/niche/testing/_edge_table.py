@@ -82,3 +82,18 @@ def rows_of(table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
             "Keep one row per contrast and edge."
         )
     return rows
+
+
+def among(rows: pd.DataFrame, edges: object) -> pd.DataFrame:
+    """Return the rows whose labels are in ``edges``, which has some of the columns ``ROW``; all of None."""
+    if edges is None:
+        return rows
+    if not isinstance(edges, pd.DataFrame):
+        raise InputTypeError(f"edges must be a pandas DataFrame or None. Got {type(edges).__name__}.")
+    labels = [name for name in ROW if name in edges]
+    if not labels:
+        raise InputValueError(
+            f"edges has none of the columns {validate.shown(ROW)}. Columns: {validate.shown(edges.columns)}."
+        )
+    wanted = pd.MultiIndex.from_frame(edges[labels].astype(str))
+    return rows[pd.MultiIndex.from_frame(rows[labels]).isin(wanted)].reset_index(drop=True)

@@ -29,6 +29,7 @@ def recovery(
     table: pd.DataFrame,
     *,
     contrast: str | Sequence[str] = "vs_rest",
+    edges: pd.DataFrame | None = None,
     score: str = "qval_joint",
     threshold: float = 0.1,
     higher_is_better: bool = False,
@@ -52,6 +53,10 @@ def recovery(
     contrast
         What is judged: a kind (``"vs_rest"``, ``"pairwise"``, ``"omnibus"``, ``"vs_primary"``), a name
         (``"bone_vs_rest"``) or several names.
+    edges
+        Judge these only, in the table and in the truth: any of the columns ``contrast, source, target,
+        ligand_complex, receptor_complex``, one row per combination, such as the pairs of cell types between
+        tumor and host. ``None`` judges all.
     score
         Column of the score.
     threshold
@@ -98,8 +103,8 @@ def recovery(
     MissingKeyError
         A column is missing, or there is no truth.
     InputValueError
-        An unknown contrast, a contrast without rows or without a single score, an edge given twice, a
-        discovery without a sign.
+        An unknown contrast, a contrast without rows or without a single score, an edge given twice,
+        ``edges`` without any of its columns, a discovery without a sign.
     InputTypeError
         ``adata`` is no AnnData, ``table`` no DataFrame, a column of numbers holds none.
 
@@ -109,8 +114,8 @@ def recovery(
     discoveries; the false discovery rate is its mean over data sets (doi:10.1111/j.2517-6161.1995.tb02031.x),
     to which a table without discoveries contributes 0: sum over ``count`` and ``total`` or average with
     that in mind. The area is the sum over distinct scores of precision times the rise in recall, ties in
-    one step. Tools that leave out edges are compared fairly only on the same rows: give each table all
-    edges, NaN where the tool has none.
+    one step. A true edge that a tool leaves out is not found, so the areas of several tools compare when
+    ``edges`` is the same; recall among the testable does not, each tool having its own.
 
     Examples
     --------
@@ -141,10 +146,10 @@ def recovery(
     wanted |= {driver: "driver=None judges no driver."} if driver is not None else {}
     if driver_compartment is not None:
         wanted[driver_compartment] = "driver_compartment=None judges no compartment."
-    rows = _edge_table.rows_of(_edge_table.columns(table, wanted), names)
+    rows = _edge_table.among(_edge_table.rows_of(_edge_table.columns(table, wanted), names), edges)
     inside = _inside(rows, shared_cell_types(truth), known_pairs(adata, truth))
     true = true_contrasts(adata)
-    true = true[true["contrast"].isin(names)]
+    true = _edge_table.among(true[true["contrast"].isin(names)], edges)
     first = dict(zip(known["contrast"], known["organ"], strict=True))
     judged = _with_truth(rows[inside].reset_index(drop=True), true, _leaking(truth), first)
     values = _edge_table.numbers(judged, score)
