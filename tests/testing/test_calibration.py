@@ -59,6 +59,14 @@ def test_kinds_of_contrast_apart_and_missing_p_counted() -> None:
     assert rates["n_pvals"].tolist() == [1, 1, 1, 1, 1]
 
 
+def test_a_kind_without_any_p_is_listed_as_unknown() -> None:
+    found = calibration([pd.concat([table([0.01]), table([np.nan], "omnibus")])])
+    unknown = found[found["contrasts"] == "omnibus"]
+    assert unknown["measure"].tolist() == ["type_1_error", "type_1_error", "liberal", "conservative"]
+    assert unknown[["value", "se"]].isna().all().all()
+    assert (unknown[["n_data_sets", "n_pvals", "n_nan"]] == [0, 0, 1]).all().all()
+
+
 def test_distance_is_that_of_kolmogorov_and_smirnov() -> None:
     p = np.random.default_rng(1).beta(0.8, 1.1, 3000)
     found = calibration([table(p)]).set_index("measure")

@@ -44,7 +44,8 @@ def calibration(
           below the uniform one at most; the greater is the Kolmogorov-Smirnov distance.
 
         ``value`` and its standard error ``se``, over ``n_data_sets`` with such p-values; ``n_pvals`` of
-        these, and ``n_nan`` rows without. ``se`` is NaN for a single data set.
+        these, and ``n_nan`` rows without. ``se`` is NaN for a single data set, ``value`` too where no
+        data set has a p-value.
 
     Raises
     ------
@@ -93,18 +94,18 @@ def calibration(
         for kind, p in _by_kind(table, pval, number).items():
             tested = p[~np.isnan(p)]
             n_nan[kind] = n_nan.get(kind, 0) + p.size - tested.size
+            sets = found.setdefault(kind, [])
             if tested.size:
-                found.setdefault(kind, []).append(_DataSet(tested, levels))
-    if not found:
+                sets.append(_DataSet(tested, levels))
+    if not any(found.values()):
         raise InputValueError(f"The tables hold no p-value in {pval!r}: nothing was tested.")
     rows = []
     for kind in [kind for kind in KINDS if kind in found]:
         sets = found[kind]
         counts = (len(sets), sum(one.size for one in sets), n_nan[kind])
-        rates = np.array([one.rates for one in sets])
         for place, level in enumerate(levels):
-            se = rates[:, place].std(ddof=1) / np.sqrt(len(sets)) if len(sets) > 1 else np.nan
-            rows.append((kind, "type_1_error", float(level), rates[:, place].mean(), se, *counts))
+            rates = np.array([one.rates[place] for one in sets])
+            rows.append((kind, "type_1_error", float(level), *_mean(rates), *counts))
         curves = np.array([one.curve for one in sets])
         for measure, sign in (("liberal", 1), ("conservative", -1)):
             rows.append((kind, measure, np.nan, *_distance(curves, sign), *counts))
@@ -140,9 +141,18 @@ def _by_kind(table: object, pval: str, number: int) -> dict[str, np.ndarray]:
     return {kind: p[kinds == kind] for kind in dict.fromkeys(kinds)}
 
 
+def _mean(rates: np.ndarray) -> tuple[float, float]:
+    """Return the mean over data sets and its standard error, NaN where they cannot be had."""
+    if rates.size < 2:
+        return float(rates[0]) if rates.size else float("nan"), float("nan")
+    return float(rates.mean()), float(rates.std(ddof=1) / np.sqrt(rates.size))
+
+
 def _distance(curves: np.ndarray, sign: int) -> tuple[float, float]:
     """Return how far the mean curve lies above (1) or below (-1) the diagonal, and its standard error."""
     n, total = len(curves), curves.sum(axis=0)
+    if n == 0:
+        return float("nan"), float("nan")
     value = float(np.max(sign * (total / n - _GRID)))
     if n == 1:
         return value, float("nan")
