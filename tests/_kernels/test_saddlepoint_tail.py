@@ -84,3 +84,13 @@ def test_p_values_are_never_zero_nor_above_one():
 def test_without_variance_there_is_no_p_value():
     assert np.isnan(saddlepoint_tail.log_tail(1.0, 1.0, 0.0, 0.0, 0.0))
     assert np.isnan(saddlepoint_tail.p_value(np.nan, 3.0))
+
+
+@pytest.mark.parametrize("z", [-np.inf, -3.0, 0.0, 2.0, 24.9, 25.1, 30.0, np.inf])
+def test_p_of_a_deviate_is_p_of_its_log_tail(z):
+    log_p = 0.0 if z == -np.inf else -np.inf if z == np.inf else saddlepoint_tail.log_normal_tail(z)
+    for limit in (20.0, 2_000.0):
+        found = saddlepoint_tail.p_of_deviate(z, np.exp(-limit))
+        assert found == pytest.approx(saddlepoint_tail.p_value(log_p, limit), rel=1e-12)
+        assert 0 < found <= 1
+    assert np.isnan(saddlepoint_tail.p_of_deviate(np.nan, 0.0))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from niche._kernels.permutation_moments import edge_cumulants, side_cumulants
-from niche._kernels.saddlepoint_tail import log_tail, p_value
+from niche._kernels.permutation_moments import add_joined, add_side, joint_factors, side_cumulants
+from niche._kernels.saddlepoint_tail import deviate, p_of_deviate
 
 
 @njit(cache=True)
@@ -22,59 +22,71 @@ def _expressing(unit, samples, stratum, n_cells, fraction, unit_start, unit_gene
 
 
 @njit(parallel=True, cache=True)
+def _fill_tables(stratum, size, n, mean, variance, third, fourth, out):  # pragma: no cover
+    """Fill ``out`` (n_types, n_genes, 4) with cumulants of cell types of ``size`` cells of ``stratum``."""
+    for i in prange(size.size):
+        s = stratum[i]
+        out[i] = side_cumulants(n[s], size[i], mean[s], variance[s], third[s], fourth[s])
+
+
+@njit(parallel=True, cache=True)
 def _fill_both(
     bounds, pair, ligand_mean, receptor_mean, ligand_unit, receptor_unit, choice_start, product,
-    unit_start, unit_gene, start, stratum, n_source, n_target, weight, same, limit,
-    n, mean, variance, third, fourth, xy, xxy, xyy, most_skew, p, mild,
+    unit_start, unit_gene, start, stratum, source, target, factors, weight, least, tables, products,
+    most_skew, p, mild,
 ):  # fmt: skip  # pragma: no cover
     """Fill ``p`` (n_edges,) of both sides together, and ``mild``."""
     for c in prange(bounds.size - 1):
-        samples = (start[c], start[c + 1])
-        cumulants = np.empty((3, 4))
-        both = cumulants[0]
+        samples, both = (start[c], start[c + 1]), np.empty(4)
         for e in range(bounds[c], bounds[c + 1]):
             u, v, at = ligand_unit[pair[e]], receptor_unit[pair[e]], choice_start[pair[e]]
-            value = (ligand_mean[e] + receptor_mean[e]) / 2.0
-            lowest = np.nan
+            value, highest = (ligand_mean[e] + receptor_mean[e]) / 2.0, np.nan
             for i in range(unit_start[u], unit_start[u + 1]):
                 for j in range(unit_start[v], unit_start[v + 1]):
-                    edge_cumulants(
-                        samples, unit_gene[i], unit_gene[j], product[at], stratum, n_source, n_target,
-                        weight, same[c], n, mean, variance, third, fourth, xy, xxy, xyy, cumulants,
+                    add_joined(
+                        both, samples, tables, unit_gene[i], unit_gene[j], source, target, products, stratum,
+                        product[at], factors, weight,
                     )  # fmt: skip
                     at += 1
-                    lowest = np.fmin(lowest, log_tail(value, both[0], both[1], both[2], both[3]))
-                    if not abs(both[2]) <= most_skew * both[1] ** 1.5:
+                    highest = np.fmax(highest, deviate(value, both[0], both[1], both[2], both[3]))
+                    if not abs(both[2]) <= most_skew * both[1] * np.sqrt(both[1]):
                         mild[e] = False
-            p[e] = p_value(lowest, limit[c])
+            p[e] = p_of_deviate(highest, least[c])
 
 
 @njit(parallel=True, cache=True)
 def _fill_side(
-    order, begin, bounds, pair, value, unit, unit_start, unit_gene, start, stratum, n_own, weight, limit,
-    fraction, n, mean, variance, third, fourth, p, expressing,
+    order, begin, bounds, pair, value, unit, unit_start, unit_gene, start, stratum, n_own, own, weight,
+    least, fraction, tables, p, expressing,
 ):  # fmt: skip  # pragma: no cover
     """Fill ``p`` (n_edges,) of one side and lower ``expressing`` to that side's.
 
     ``order`` holds the cell pairs by code, those of code ``k`` being ``begin[k]..begin[k + 1]``.
     """
     for key in prange(begin.size - 1):
-        known = np.zeros(unit_start.size - 1, np.bool_)
-        tail, cells = np.empty(known.size), np.empty(known.size)
+        known, one = np.zeros(unit_start.size - 1, np.bool_), np.empty(4)
+        highest, cells = np.empty(known.size), np.empty(known.size)
         for c in order[begin[key] : begin[key + 1]]:
             samples = (start[c], start[c + 1])
             for e in range(bounds[c], bounds[c + 1]):
                 u = unit[pair[e]]
                 if not known[u]:
-                    known[u], tail[u] = True, np.nan
+                    known[u], highest[u] = True, np.nan
                     cells[u] = _expressing(u, samples, stratum, n_own, fraction, unit_start, unit_gene)
                     for i in range(unit_start[u], unit_start[u + 1]):
-                        one = side_cumulants(
-                            samples, unit_gene[i], stratum, n_own, weight, n, mean, variance, third, fourth
-                        )
-                        tail[u] = np.fmin(tail[u], log_tail(value[e], one[0], one[1], one[2], one[3]))
-                p[e] = p_value(tail[u], limit[c])
+                        add_side(one, samples, tables, unit_gene[i], own, weight)
+                        found = deviate(value[e], one[0], one[1], one[2], one[3])
+                        highest[u] = np.fmax(highest[u], found)
+                p[e] = p_of_deviate(highest[u], least[c])
                 expressing[e] = min(expressing[e], cells[u])
+
+
+@njit(cache=True)
+def _fill_factors(start, stratum, n_source, n_target, same, n, out):  # pragma: no cover
+    """Fill ``out`` (n_entries, 3) with the weights of the products in every sample of every cell pair."""
+    for c in range(start.size - 1):
+        for k in range(start[c], start[c + 1]):
+            out[k] = joint_factors(float(n[stratum[k]]), float(n_source[k]), float(n_target[k]), same[c])
 
 
 def edge_tails(
@@ -114,20 +126,30 @@ def edge_tails(
     """
     p = np.full((3, pair.size), np.nan)
     expressing, mild = np.full(pair.size, np.inf), np.ones(pair.size, np.bool_)
+    most_cells = int(max(n_source.max(initial=0), n_target.max(initial=0))) + 1
+    met, own = np.unique(
+        np.concatenate([stratum, stratum]) * np.int64(most_cells) + np.concatenate([n_source, n_target]),
+        return_inverse=True,
+    )
+    source, target = own[: stratum.size], own[stratum.size :]
+    tables = np.empty((met.size, mean.shape[1], 4))
+    _fill_tables(met // most_cells, met % most_cells, n, mean, variance, third, fourth, tables)
+    factors, least = np.empty((stratum.size, 3)), np.exp(-limit)
+    _fill_factors(start, stratum, n_source, n_target, same, n, factors)
     _fill_both(
         bounds, pair, ligand_mean, receptor_mean, ligand_unit, receptor_unit, choice_start, product,
-        unit_start, unit_gene, start, stratum, n_source, n_target, weight, same, limit,
-        n, mean, variance, third, fourth, xy, xxy, xyy, most_skew, p[0], mild,
+        unit_start, unit_gene, start, stratum, source, target, factors, weight, least, tables,
+        np.stack([xy, xxy, xyy], axis=2), most_skew, p[0], mild,
     )  # fmt: skip
-    for row, value, unit, n_own, key in (
-        (1, ligand_mean, ligand_unit, n_source, source_key),
-        (2, receptor_mean, receptor_unit, n_target, target_key),
+    for row, value, unit, n_own, place, key in (
+        (1, ligand_mean, ligand_unit, n_source, source, source_key),
+        (2, receptor_mean, receptor_unit, n_target, target, target_key),
     ):
-        key = np.arange(bounds.size - 1) if key is None else key
-        order = np.argsort(key, kind="stable")
-        begin = np.searchsorted(key[order], np.arange(key.max(initial=-1) + 2))
+        code = np.arange(bounds.size - 1) if key is None else key
+        order = np.argsort(code, kind="stable")
+        begin = np.searchsorted(code[order], np.arange(code.max(initial=-1) + 2))
         _fill_side(
-            order, begin, bounds, pair, value, unit, unit_start, unit_gene, start, stratum, n_own, weight,
-            limit, fraction, n, mean, variance, third, fourth, p[row], expressing,
+            order, begin, bounds, pair, value, unit, unit_start, unit_gene, start, stratum, n_own, place,
+            weight, least, fraction, tables, p[row], expressing,
         )  # fmt: skip
     return p.T, expressing, mild

@@ -108,6 +108,76 @@ def _side(n_all, n_a, variance, third, fourth):
 
 
 @njit(cache=True)
+def joint_factors(n_all, n_a, n_b, same):
+    """What covariance and both mixed third moments of a stratum weigh in variance and third cumulant.
+
+    Of the sum of both sides: multiply by (2 xy, 3 xxy, 3 xyy).
+    """
+    if n_all < 2 or (same and n_a >= n_all):
+        return 0.0, 0.0, 0.0
+    if same:
+        skew = 0.0
+        if n_all > 2:
+            skew = (n_all - n_a) * (n_all - 2.0 * n_a) / (n_a * n_a * (n_all - 1.0) * (n_all - 2.0))
+        return (n_all - n_a) / (n_a * (n_all - 1.0)), skew, skew
+    if n_all < 3:
+        return -1.0 / (n_all - 1.0), 0.0, 0.0
+    scale = -1.0 / ((n_all - 1.0) * (n_all - 2.0))
+    return -1.0 / (n_all - 1.0), scale * (n_all - 2.0 * n_a) / n_a, scale * (n_all - 2.0 * n_b) / n_b
+
+
+@njit(inline="always")
+def _joined(x, y, products, factors, w):
+    """Weighted cumulants of (ligand + receptor) / 2 in one stratum from those of the sides.
+
+    ``x``, ``y`` are mean and cumulants of the sides, ``products`` (xy, xxy, xyy) of the stratum.
+    """
+    apart = x[1] + y[1]
+    variance = apart + 2.0 * factors[0] * products[0]
+    third = x[2] + y[2] + 3.0 * (factors[1] * products[1] + factors[2] * products[2])
+    fourth = 0.0
+    if apart > 0.0:
+        ratio = variance / apart
+        fourth = (x[3] + y[3]) * ratio * ratio
+    half = w / 2.0
+    square = half * half
+    return half * (x[0] + y[0]), square * max(variance, 0.0), square * half * third, square * square * fourth
+
+
+@njit(cache=True)
+def side_cumulants(n, size, mean, variance, third, fourth):  # pragma: no cover - compiled
+    """Cumulants (n_genes, 4) of every gene in a cell type of ``size`` cells of a stratum of ``n``."""
+    out = np.empty((mean.size, 4))
+    for j in range(mean.size):
+        out[j, 0] = mean[j]
+        out[j, 1], out[j, 2], out[j, 3] = _side(float(n), float(size), variance[j], third[j], fourth[j])
+    return out
+
+
+@njit(inline="always")
+def add_joined(out, samples, tables, x, y, source, target, products, stratum, p, factors, weight):
+    """Set ``out`` (4,) to the cumulants of (ligand + receptor) / 2 of one edge over its samples."""
+    out[:] = 0.0
+    for k in range(samples[0], samples[1]):
+        joined = _joined(
+            tables[source[k], x], tables[target[k], y], products[stratum[k], p], factors[k], weight[k]
+        )
+        for i in range(4):
+            out[i] += joined[i]
+
+
+@njit(cache=True)
+def add_side(out, samples, tables, x, own, weight):
+    """Set ``out`` (4,) to the cumulants of gene ``x`` on one side of an edge over its samples."""
+    out[:] = 0.0
+    for k in range(samples[0], samples[1]):
+        power = 1.0
+        for i in range(4):
+            power *= weight[k]
+            out[i] += power * tables[own[k], x, i]
+
+
+@njit(cache=True)
 def edge_cumulants(
     samples, x, y, p, stratum, n_source, n_target, weight, same, n, mean, variance, third, fourth,
     xy, xxy, xyy, out,
@@ -129,58 +199,24 @@ def edge_cumulants(
     out
         (3, 4), filled: rows (ligand + receptor) / 2, ligand, receptor; columns the cumulants.
     """
-    out[:] = 0.0
-    for k in range(samples[0], samples[1]):
-        s, w = stratum[k], weight[k]
-        size = float(n[s])
-        n_a, n_b = float(n_source[k]), float(n_target[k])
-        var_x, k3_x, k4_x = _side(size, n_a, variance[s, x], third[s, x], fourth[s, x])
-        var_y, k3_y, k4_y = _side(size, n_b, variance[s, y], third[s, y], fourth[s, y])
-        if same:
-            both2 = variance[s, x] + 2.0 * xy[s, p] + variance[s, y]
-            both3 = third[s, x] + 3.0 * xxy[s, p] + 3.0 * xyy[s, p] + third[s, y]
-            var_z, k3_z, _ = _side(size, n_a, both2 / 4.0, both3 / 8.0, 0.0)
-        else:
-            var_z, k3_z = (var_x + var_y) / 4.0, (k3_x + k3_y) / 8.0
-            if size > 1:
-                var_z -= xy[s, p] / (2.0 * (size - 1.0))
-            if size > 2:
-                scale = 3.0 / (8.0 * (size - 1.0) * (size - 2.0))
-                k3_z -= scale * xxy[s, p] * (size - 2.0 * n_a) / n_a
-                k3_z -= scale * xyy[s, p] * (size - 2.0 * n_b) / n_b
-        apart = (var_x + var_y) / 4.0
-        k4_z = 0.0
-        if apart > 0.0:
-            k4_z = (k4_x + k4_y) / 16.0 * (var_z / apart) * (var_z / apart)
-        w2, w3, w4 = w * w, w * w * w, w * w * w * w
-        out[0, 0] += w * (mean[s, x] + mean[s, y]) / 2.0
-        out[0, 1] += w2 * max(var_z, 0.0)
-        out[0, 2] += w3 * k3_z
-        out[0, 3] += w4 * k4_z
-        out[1, 0] += w * mean[s, x]
-        out[1, 1] += w2 * var_x
-        out[1, 2] += w3 * k3_x
-        out[1, 3] += w4 * k4_x
-        out[2, 0] += w * mean[s, y]
-        out[2, 1] += w2 * var_y
-        out[2, 2] += w3 * k3_y
-        out[2, 3] += w4 * k4_y
-
-
-@njit(cache=True)
-def side_cumulants(
-    samples, x, stratum, n_own, weight, n, mean, variance, third, fourth
-):  # pragma: no cover - compiled
-    """First four cumulants of one side of an edge alone: gene ``x`` in the cell type of ``n_own`` cells."""
-    k1, k2, k3, k4 = 0.0, 0.0, 0.0, 0.0
-    for k in range(samples[0], samples[1]):
-        s, w = stratum[k], weight[k]
-        var_x, k3_x, k4_x = _side(float(n[s]), float(n_own[k]), variance[s, x], third[s, x], fourth[s, x])
-        k1 += w * mean[s, x]
-        k2 += w * w * var_x
-        k3 += w * w * w * k3_x
-        k4 += w * w * w * w * k4_x
-    return k1, k2, k3, k4
+    first, last = samples
+    tables, factors = np.empty((2 * (last - first), 2, 4)), np.empty((last - first, 3))
+    products = np.empty((last - first, 1, 3))
+    for i in range(last - first):
+        s, n_a, n_b = stratum[first + i], n_source[first + i], n_target[first + i]
+        for row, size in ((2 * i, n_a), (2 * i + 1, n_b)):
+            for column, j in ((0, x), (1, y)):
+                one = slice(j, j + 1)
+                tables[row, column] = side_cumulants(
+                    n[s], size, mean[s, one], variance[s, one], third[s, one], fourth[s, one]
+                )[0]
+        products[i, 0, 0], products[i, 0, 1], products[i, 0, 2] = xy[s, p], xxy[s, p], xyy[s, p]
+        factors[i] = joint_factors(float(n[s]), float(n_a), float(n_b), same)
+    own, w = np.arange(last - first), weight[first:last]
+    whole = (0, last - first)
+    add_joined(out[0], whole, tables, 0, 1, 2 * own, 2 * own + 1, products, own, 0, factors, w)
+    add_side(out[1], whole, tables, 0, 2 * own, w)
+    add_side(out[2], whole, tables, 1, 2 * own + 1, w)
 
 
 def log_relabelings(

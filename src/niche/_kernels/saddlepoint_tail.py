@@ -65,17 +65,34 @@ def normal_deviate(z: float, skew: float, kurtosis: float) -> float:
 
 
 @njit(cache=True)
-def log_tail(value: float, mean: float, variance: float, third: float, fourth: float) -> float:
-    """Log of P(T >= value) given the first four cumulants; NaN without variance, -inf beyond the support."""
+def deviate(value: float, mean: float, variance: float, third: float, fourth: float) -> float:
+    """Normal deviate with the tail at ``value`` of the law with these cumulants; NaN without variance."""
     if not variance > 0.0:
         return np.nan
-    sd = sqrt(variance)
-    deviate = normal_deviate((value - mean) / sd, third / (variance * sd), fourth / (variance * variance))
-    if deviate == np.inf:
+    scale = 1.0 / sqrt(variance)
+    square = scale * scale
+    return normal_deviate((value - mean) * scale, third * square * scale, fourth * square * square)
+
+
+@njit(cache=True)
+def log_tail(value: float, mean: float, variance: float, third: float, fourth: float) -> float:
+    """Log of P(T >= value) given the first four cumulants; NaN without variance, -inf beyond the support."""
+    z = deviate(value, mean, variance, third, fourth)
+    if z == np.inf:
         return -np.inf
-    if deviate == -np.inf:
+    if z == -np.inf:
         return 0.0
-    return log_normal_tail(deviate)
+    return log_normal_tail(z) if z == z else np.nan
+
+
+@njit(cache=True)
+def p_of_deviate(z: float, least: float) -> float:
+    """P-value of a normal deviate, in (0, 1] and never below ``least``, as :func:`p_value` of its tail."""
+    if np.isnan(z):
+        return np.nan
+    if z < 25.0:
+        return max(0.5 * erfc(z / sqrt(2.0)), least, _TINY)
+    return max(np.exp(log_normal_tail(z)) if z < np.inf else 0.0, least, _TINY)
 
 
 @njit(cache=True)
