@@ -12,10 +12,10 @@ import numpy as np
 
 from niche._stats.contrasts import Contrast, Groups, contrasts_of
 from niche._stats.organ_tests import Samples
-from niche.tl._compare_edges import Compared, compare_edges
+from niche.get._compare_sides import Side, side_of
+from niche.get._compare_units import AnalysisUnits
+from niche.tl._compare_edges import Compared, EdgesOfTypes, compare_edges
 from niche.tl._compare_reasons import Reasons
-from niche.tl._compare_sides import Side, side_of
-from niche.tl._compare_units import AnalysisUnits
 
 ORGANS = ["bone", "brain", "liver", "lung"]
 PAIRS = [(0, 1), (2, 3), (0, 2), (1, 3), (0, 3), (1, 2)]
@@ -96,8 +96,7 @@ def compare(
         sides.append(side_of(counts, library, cells, (counts > 0) * 1.0, rows, units, has_counts=True))
     usable = sides[0].deep & sides[1].deep
     kept = np.flatnonzero(usable.sum(axis=1) > 1)
-    found = compare_edges(
-        sides[0], sides[1], kept, kept, kept, np.arange(len(units.n_samples)), usable[kept], units, wanted,
-        method, [""] * 4, Reasons(),
-    )  # fmt: skip
+    rows = np.arange(len(units.n_samples))
+    edges = EdgesOfTypes(sides[0], sides[1], kept, kept, kept, rows, usable[kept])
+    found = compare_edges(edges, units, wanted, method, [""] * 4, Reasons())
     return found, wanted

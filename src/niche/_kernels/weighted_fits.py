@@ -47,7 +47,7 @@ def _solved(factor, right, out, n):
 
 @njit(cache=True)
 def _moments(y, w, design, start, whole, patient):
-    """Fill the weighted cross products of (design, y): of all samples, and the root-weighted sums of patients."""
+    """Fill weighted cross products of (design, y) over all samples, and root-weighted sums over patients."""
     p = design.shape[1]
     whole[:] = 0.0
     patient[:] = 0.0
@@ -66,7 +66,7 @@ def _moments(y, w, design, start, whole, patient):
 
 @njit(cache=True)
 def _normal_equations(whole, patient, shared, rho, out):
-    """Fill the lower triangle of ``Z' V^-1 Z`` at one rho; ``shared`` (n_patients,) is rho / (1 + (b - 1) rho)."""
+    """Fill the lower triangle of ``Z' V^-1 Z``; ``shared`` (n_patients,) is rho / (1 + (b - 1) rho)."""
     n = whole.shape[0]
     for a in range(n):
         for b in range(a + 1):

@@ -122,7 +122,7 @@ def average(fits: Fits, *, trend: bool = True, moderate: bool = True) -> Tests:
 def _agreeing(
     effect: np.ndarray, p: np.ndarray, df: np.ndarray, spread: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The t of a two-sided p, and the standard error that gives it; the plain one where the effect is nearly 0."""
+    """The t of a two-sided p, and the standard error that gives it; the plain one near an effect of 0."""
     size = -special.stdtrit(df, np.maximum(p, _SMALLEST_INVERTED) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.where(p < _SMALLEST_INVERTED, np.maximum(np.abs(effect) / spread, size), size)

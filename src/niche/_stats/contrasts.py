@@ -33,7 +33,7 @@ class Groups:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A comparison; ``plus`` is the group that it raises, ``minus`` the group on the other side, -1 for several."""
+    """A comparison; ``plus`` is the group that it raises, ``minus`` the one opposite, -1 for several."""
 
     name: str
     kind: str
@@ -71,8 +71,9 @@ def sides_of(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Groups that enter with a plus, and with a minus; empty where a side has none.
 
-    ``present`` (n_groups,) may be used here; the rest and the primaries are those of ``replicated`` (n_groups,)
-    groups, so that no single patient stands for an organ in a mean. The omnibus has all on its plus side.
+    ``present`` (n_groups,) may be used here; the rest and the primaries are those of ``replicated``
+    (n_groups,), so that no single patient stands for an organ in a mean. The omnibus has all on its plus
+    side.
     """
     plus, minus = np.zeros((2, present.size), dtype=bool)
     many = present & replicated

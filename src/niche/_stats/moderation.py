@@ -146,7 +146,7 @@ def _log_f_moments(df1: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _df_of_spread(spread: float, df1: float) -> float:
-    """Second degrees of freedom whose winsorised log F has this variance; infinite where none is so narrow."""
+    """Second degrees of freedom whose winsorised log F has this variance; infinite where none fits."""
     variance = _log_f_moments(df1)[1]
     if spread <= variance[-2]:
         return np.inf

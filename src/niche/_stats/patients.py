@@ -62,7 +62,7 @@ def patients_of(codes: np.ndarray) -> Patients:
 
 
 def fine_grid(largest: int) -> np.ndarray:
-    """Correlations to search for one that fits a family; negative ones as far as ``largest`` samples allow."""
+    """Correlations to search for one of a family; negative ones as far as ``largest`` samples allow."""
     lowest = -0.9 / max(largest - 1, 1)
     return np.round(np.arange(np.ceil(lowest / _FINE), 0.95 / _FINE + 0.5) * _FINE, 10)
 

@@ -21,7 +21,7 @@ def log_cpm(counts: np.ndarray, library: np.ndarray) -> np.ndarray:
 
 
 def expected(counts: np.ndarray, library: np.ndarray) -> np.ndarray:
-    """Counts expected from the fraction of all samples together, whatever the group: (n_samples, n_features)."""
+    """Counts (n_samples, n_features) expected from the fraction in all samples together, group-blind."""
     return library[:, None] * (counts.sum(axis=0) / max(float(library.sum()), 1.0))[None]
 
 

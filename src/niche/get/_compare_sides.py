@@ -1,4 +1,4 @@
-"""Expression of one cell type in every patient and organ: values, their precision, and where they are deep enough."""
+"""Expression of one cell type in every patient and organ: values, precision, and where it is deep enough."""
 
 from __future__ import annotations
 

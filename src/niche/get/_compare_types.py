@@ -33,7 +33,8 @@ class SidesOfTypes:
             mine = (a["cell_type"] == cell_type) & (a["n"] >= self._min_cells)
             mine &= self._units.of_sample[a["sample"]] >= 0
             side = side_of(
-                a["pseudobulk"][mine], a["library"][mine], a["n"][mine], a["nonzero"][mine], a["sample"][mine],
+                a["pseudobulk"][mine], a["library"][mine], a["n"][mine], a["nonzero"][mine],
+                a["sample"][mine],
                 self._units, has_counts=self._has_counts,
             )  # fmt: skip
             self._made[cell_type] = complexes(side, self._lr_units)
@@ -67,7 +68,7 @@ class SidesOfTypes:
         return out
 
     def cells_per_unit(self, cell_type: int) -> np.ndarray:
-        """(n_units,) cells of a type in the samples that hold enough of them; in all samples where none does."""
+        """(n_units,) cells of a type in the samples that hold enough; in all samples where none does."""
         a, size = self._aggregate, self._units.n_samples.size
         unit = self._units.of_sample[a["sample"]]
         mine = (a["cell_type"] == cell_type) & (unit >= 0)

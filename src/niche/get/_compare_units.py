@@ -1,4 +1,4 @@
-"""What stands for a patient in a comparison of organs: all samples of the patient in an organ, as one unit."""
+"""What stands for a patient in a comparison of organs: all samples of the patient in an organ together."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ NOT_MEASURED = "gene not measured"
 """Why an edge is in no row: :func:`niche.get.communication` lists those."""
 
 COLUMNS = (
-    "contrast", "organ", "source", "target", "ligand_complex", "receptor_complex", "pathway", "log2fc", "ci_low",
-    "ci_high", "statistic", "pval", "qval", "pval_joint", "qval_joint", "driver", "call", "reason", "n_samples",
-    "n_patients", "sign_stability", "ambient_share", "min_detectable_log2fc", "driver_compartment",
-    "log2fc_ligand", "log2fc_receptor", "pval_ligand", "pval_receptor",
+    "contrast", "organ", "source", "target", "ligand_complex", "receptor_complex", "pathway", "log2fc",
+    "ci_low", "ci_high", "statistic", "pval", "qval", "pval_joint", "qval_joint", "driver", "call",
+    "reason", "n_samples", "n_patients", "sign_stability", "ambient_share", "min_detectable_log2fc",
+    "driver_compartment", "log2fc_ligand", "log2fc_receptor", "pval_ligand", "pval_receptor",
 )  # fmt: skip
 
 
@@ -60,16 +60,16 @@ def compare_communication(
     Returns
     -------
     DataFrame
-        One row per contrast and edge of measured genes: ``contrast, organ`` (the one that a positive log2fc raises; empty
-        for omnibus), ``source, target, ligand_complex, receptor_complex, pathway, log2fc`` of the mean of both
-        sides with its 95 % interval ``ci_low, ci_high``, ``statistic`` (moderated t, F for omnibus), ``pval,
-        qval, pval_joint, qval_joint`` (both sides move), ``driver`` (``both``, ``ligand``, ``receptor``,
-        ``undetermined``), ``call`` (``enriched``, ``depleted``, ``specific``, ``shared``, ``differs``,
-        ``undetermined``, ``not_testable``), ``reason, n_samples, n_patients, sign_stability`` (share of
-        left-out patients without whom the sign holds), ``ambient_share`` (of the difference; ``not_assessed``
-        where :func:`niche.pp.ambient` was not run, NaN where nothing can be said),
-        ``min_detectable_log2fc`` (80 % power at 0.05), ``driver_compartment`` (``tumor``: seed, ``host``:
-        soil, ``both``), ``log2fc_ligand, log2fc_receptor, pval_ligand, pval_receptor``.
+        One row per contrast and edge of measured genes: ``contrast, organ`` (the one that a positive log2fc
+        raises; empty for omnibus), ``source, target, ligand_complex, receptor_complex, pathway, log2fc`` of
+        the mean of both sides with its 95 % interval ``ci_low, ci_high``, ``statistic`` (moderated t, F for
+        omnibus), ``pval, qval, pval_joint, qval_joint`` (both sides move), ``driver`` (``both``,
+        ``ligand``, ``receptor``, ``undetermined``), ``call`` (``enriched``, ``depleted``, ``specific``,
+        ``shared``, ``differs``, ``undetermined``, ``not_testable``), ``reason, n_samples, n_patients,
+        sign_stability`` (share of left-out patients without whom the sign holds), ``ambient_share`` (of the
+        difference; ``not_assessed`` where :func:`niche.pp.ambient` was not run, NaN where nothing can be
+        said), ``min_detectable_log2fc`` (80 % power at 0.05), ``driver_compartment`` (``tumor``: seed,
+        ``host``: soil, ``both``), ``log2fc_ligand, log2fc_receptor, pval_ligand, pval_receptor``.
 
     Raises
     ------

@@ -129,8 +129,8 @@ def _homes(stored: Mapping[str, Any], stray_cells: int) -> dict[str, str]:
     table = cells.pivot_table(index="cell_type", columns="organ", values="n", aggfunc="sum", fill_value=0)
     if table.shape[1] < 2:
         raise InputValueError(
-            f"the run knows one organ only ({validate.shown(table.columns)}): no cell type can be exclusive to "
-            "it."
+            f"the run knows one organ only ({validate.shown(table.columns)}): no cell type can be exclusive "
+            "to it."
         )
     most = table.max(axis=1)
     alone = table[(table.sum(axis=1) - most <= stray_cells) & (most > 0)]

@@ -22,8 +22,9 @@ def family_q(
     """q-values (n_features, n_contrasts), and the size of each family.
 
     The omnibus is screened by Benjamini-Hochberg; contrasts between organs are confirmed stage-wise, those
-    against the rest of all organs as one family, pairs as another; those against primary and normal tissue are
-    families of their own. ``metastases`` (n_features,) organs with two patients each feature is compared in.
+    against the rest of all organs as one family, pairs as another; those against primary and normal tissue
+    are families of their own. ``metastases`` (n_features,) organs with two patients each feature is
+    compared in.
     """
     q = np.full(p.shape, np.nan)
     kinds = np.array([c.kind for c in wanted])

@@ -29,8 +29,8 @@ def check_covariates(units: AnalysisUnits, wanted: list[Contrast]) -> None:
     if len(hidden) == n_asked:
         raise InputValueError(
             f"covariates: {validate.shown(terms)} cannot be told apart from the organs in this design, so no "
-            f"comparison can be estimated ({listed}). Leave the covariate out and say so, or add samples that "
-            "break the tie."
+            f"comparison can be estimated ({listed}). Leave the covariate out and say so, or add samples "
+            "that break the tie."
         )
     warn(
         f"{validate.shown(terms)} cannot be told apart from some organs: {listed} are not testable with "
@@ -45,7 +45,7 @@ def confounding(
     table: pd.DataFrame,
     wanted: list[Contrast],
 ) -> pd.DataFrame:
-    """Which comparisons could not be estimated if a column was a covariate: ``term, contrast, confounded``."""
+    """Which comparisons a column would hide if it was a covariate: ``term, contrast, confounded``."""
     rows = []
     for name in table:
         alone = analysis_units(units.groups, organ_code, patient, table[[name]])

@@ -15,8 +15,8 @@ from niche.get._compare_units import AnalysisUnits
 from niche.tl._compare_reasons import Reasons, reason_of
 
 COLUMNS = (
-    "log2fc", "ci_low", "ci_high", "statistic", "pval", "pval_joint", "sign_stability", "min_detectable_log2fc",
-    "log2fc_ligand", "log2fc_receptor", "pval_ligand", "pval_receptor",
+    "log2fc", "ci_low", "ci_high", "statistic", "pval", "pval_joint", "sign_stability",
+    "min_detectable_log2fc", "log2fc_ligand", "log2fc_receptor", "pval_ligand", "pval_receptor",
 )  # fmt: skip
 """Values of every edge and contrast that are stored."""
 
@@ -65,29 +65,59 @@ EQUIVALENT = 1.0
 """Absolute log2 fold change within which organs count as alike."""
 
 
+@dataclass(frozen=True)
+class EdgesOfTypes:
+    """Edges of one pair of cell types that can be compared.
+
+    Attributes
+    ----------
+    left, right
+        Ligands of the source, receptors of the target.
+    ligand, receptor
+        (n_edges,) their rows.
+    pair
+        (n_edges,) ligand-receptor pair.
+    rows
+        (n_rows,) units that hold both types.
+    usable
+        (n_edges, n_groups) groups in which both sides are deep enough.
+    """
+
+    left: Side
+    right: Side
+    ligand: np.ndarray
+    receptor: np.ndarray
+    pair: np.ndarray
+    rows: np.ndarray
+    usable: np.ndarray
+
+    def means(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean of both sides (n_edges, n_rows), and its precision."""
+        (l_value, l_weight), (r_value, r_weight) = self.left.at(self.rows), self.right.at(self.rows)
+        weight = 4 / (1 / l_weight[self.ligand] + 1 / r_weight[self.receptor])
+        return (l_value[self.ligand] + r_value[self.receptor]) / 2, weight
+
+
 def compare_edges(
-    left: Side, right: Side, ligand: np.ndarray, receptor: np.ndarray, pair: np.ndarray, rows: np.ndarray,
-    usable: np.ndarray, units: AnalysisUnits, wanted: list[Contrast], method: Method, missing: list[str],
+    edges: EdgesOfTypes, units: AnalysisUnits, wanted: list[Contrast], method: Method, missing: list[str],
     reasons: Reasons,
 ) -> Compared:  # fmt: skip
-    """Test edges of one pair of cell types.
-
-    ``left``, ``right`` are the ligands of the source and the receptors of the target, ``ligand``, ``receptor``
-    (n_edges,) their rows; ``rows`` (n_rows,) the units that hold both types; ``usable`` (n_edges, n_groups).
-    """
-    (l_value, l_weight), (r_value, r_weight) = left.at(rows), right.at(rows)
-    value = (l_value[ligand] + r_value[receptor]) / 2
-    weight = 4 / (1 / l_weight[ligand] + 1 / r_weight[receptor])
+    """Test edges of one pair of cell types; ``missing`` says why a group does not hold them."""
+    value, weight = edges.means()
+    rows, usable = edges.rows, edges.usable
     models = Models(units.samples.take(rows), units.groups, wanted, method)
     family = family_tests(value, weight, usable, models, leave_out=True)
     sides = [
         _side_tests(values, weights, unit, usable, models)
-        for values, weights, unit in ((l_value, l_weight, ligand), (r_value, r_weight, receptor))
+        for values, weights, unit in (
+            (*edges.left.at(rows), edges.ligand),
+            (*edges.right.at(rows), edges.receptor),
+        )
     ]
     columns = columns_of(family, wanted)
     columns |= joint_columns(sides)
     driver = _driver(family.tests.effect, *sides)
-    return compared(family, pair, columns, rows, usable, units, wanted, missing, reasons, driver)
+    return compared(family, edges.pair, columns, rows, usable, units, wanted, missing, reasons, driver)
 
 
 def compared(

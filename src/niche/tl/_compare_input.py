@@ -64,16 +64,16 @@ def study_of(
     units = analysis_units(groups, organ_code, patient, table)
     if method == "fixed" and not _complete(units):
         raise InputValueError(
-            "patients='fixed' needs complete pairing: every patient in every organ. Here some patients lack an "
-            "organ; use patients='averaged', which takes incomplete pairs."
+            "patients='fixed' needs complete pairing: every patient in every organ. Here some patients lack "
+            "an organ; use patients='averaged', which takes incomplete pairs."
         )
     check_covariates(units, wanted)
     hidden = confounding(units, organ_code, patient, pd.concat([table, other], axis=1), wanted)
     silent = hidden[hidden["confounded"] & ~hidden["term"].isin(listed)]
     for term, part in silent.groupby("term", sort=True):
         warn(
-            f"{term!r} cannot be told apart from the organs in {validate.shown(part['contrast'])}: a difference "
-            "there may be one of it. It is no covariate of this comparison."
+            f"{term!r} cannot be told apart from the organs in {validate.shown(part['contrast'])}: what "
+            "differs there may be due to it. It is no covariate of this comparison."
         )
     return Study(units, wanted, hidden)
 
@@ -95,8 +95,8 @@ def study_of_stored(
     convention = str(stored["params"]["convention"])
     if convention != "niche":
         raise InputValueError(
-            f"the communication result follows convention={convention!r}, which pools the samples of an organ: "
-            "patients cannot be told apart. Run niche.tl.communication with convention='niche'."
+            f"the communication result follows convention={convention!r}, which pools the samples of an "
+            "organ: patients cannot be told apart. Run niche.tl.communication with convention='niche'."
         )
     samples = stored["samples"]
     name, patient, organ, tissue = (

@@ -18,8 +18,9 @@ from niche.get.communication import geometry_of, group_means, units_of
 from niche.tl._compare_calls import joint_q
 from niche.tl._compare_edges import DRIVERS, Compared, compare_edges, joined
 from niche.tl._compare_input import METHODS, RUN_FIRST, Study, study_of_stored
-from niche.tl._compare_permutation import calibration
-from niche.tl._compare_reasons import Reasons, missing_groups
+from niche.tl._compare_pairs import pairs_of_types
+from niche.tl._compare_permutation import calibration, permutable
+from niche.tl._compare_reasons import Reasons
 from niche.tl._compare_result import result_of
 
 
@@ -92,25 +93,27 @@ def compare_communication(
     type times its TMM factor; a complex is its lowest subunit. A side is used in an organ when the median
     count *expected* there from the fraction in all samples together is at least 3, whatever was observed in
     that organ. Precisions w are voom weights times a variance factor per organ; without counts they follow
-    the numbers of cells. The edge is :math:`y = (l + r) / 2` with weight :math:`4 / (1/w_l + 1/w_r)`, modelled
-    by organ and covariates; *rest* is the mean of the coefficients of the other organs that have two patients.
-    Residual variances are moderated over the edges of a pair of cell types (trended and robust; not below 50
-    edges). A p-value needs two patients on each side, a call three; with less the estimate is still given.
+    the numbers of cells. The edge is :math:`y = (l + r) / 2` with weight :math:`4 / (1/w_l + 1/w_r)`,
+    modelled by organ and covariates; *rest* is the mean of the coefficients of the other organs that have
+    two patients. Residual variances are moderated over the edges of a pair of cell types (trended and
+    robust; not below 50 edges). A p-value needs two patients on each side, a call three; with less the
+    estimate is still given.
 
-    ``pval_joint`` :math:`= \min(1, 2 \min(p_{up}, p_{down}))`, each the larger one-sided p of both sides, says
-    that *both* sides move; ``driver`` says which side does, and is no condition of a call: a constitutive
-    receptor meeting an organ-specific ligand is the canonical case of seed and soil. ``qval`` of contrasts
-    between organs is stage-wise: edges are screened by the omnibus, then confirmed.
+    ``pval_joint`` :math:`= \min(1, 2 \min(p_{up}, p_{down}))`, each the larger one-sided p of both sides,
+    says that *both* sides move; ``driver`` says which side does, and is no condition of a call: a
+    constitutive receptor meeting an organ-specific ligand is the canonical case of seed and soil. ``qval``
+    of contrasts between organs is stage-wise: edges are screened by the omnibus, then confirmed.
 
-    Calls: ``enriched``/``depleted`` (q <= 0.1, absolute log2 fold change >= 0.5, both sides expressed where it
-    is higher), ``specific`` (enriched, above every other organ and silent in them), ``shared`` (every 90 %
-    interval between organs within one doubling), ``differs`` (omnibus), else ``undetermined``.
+    Calls: ``enriched``/``depleted`` (q <= 0.1, absolute log2 fold change >= 0.5, both sides expressed where
+    it is higher), ``specific`` (enriched, above every other organ and silent in them), ``shared`` (every 90
+    % interval between organs within one doubling), ``differs`` (omnibus), else ``undetermined``.
 
     References
     ----------
-    Law et al. 2014, doi:10.1186/gb-2014-15-2-r29. Smyth 2004, doi:10.2202/1544-6115.1027. Phipson et al. 2016,
-    doi:10.1214/16-AOAS920. Robinson & Oshlack 2010, doi:10.1186/gb-2010-11-3-r25. Van den Berge et al. 2017,
-    doi:10.1186/s13059-017-1277-0. Squair et al. 2021 (why patients), doi:10.1038/s41467-021-25960-2.
+    Law et al. 2014, doi:10.1186/gb-2014-15-2-r29. Smyth 2004, doi:10.2202/1544-6115.1027. Phipson et al.
+    2016, doi:10.1214/16-AOAS920. Robinson & Oshlack 2010, doi:10.1186/gb-2010-11-3-r25. Van den Berge et
+    al. 2017, doi:10.1186/s13059-017-1277-0. Squair et al. 2021 (why patients),
+    doi:10.1038/s41467-021-25960-2.
 
     Examples
     --------
@@ -135,17 +138,28 @@ def compare_communication(
     sides = SidesOfTypes(stored, study.units, lr_units)
 
     with limited_to(threads):
-        cell_pairs, parts, untested = _compared(stored, study, sides, lr_units, patients, reasons)
-        found = joined(parts) if parts else None
-        if found is None:
+        pairs, untested = pairs_of_types(stored, study, sides, lr_units, reasons)
+        testable = [(pair.edges, pair.missing) for pair in pairs if pair.edges is not None]
+        if not testable:
             raise InputValueError(
                 f"no edge can be compared: {reasons.most_frequent(untested)}. niche.pp.check(adata) shows "
                 "the design."
             )
-        checked = calibration(parts, study, patients, int(n_permutations), stream)
+        found = joined(
+            [
+                compare_edges(edges, study.units, study.wanted, patients, missing, reasons)
+                for edges, missing in testable
+            ]
+        )
+        checked = calibration(
+            [permutable(edges, study.groups.of("metastasis")) for edges, _ in testable],
+            study, patients, int(n_permutations), stream,
+        )  # fmt: skip
     owner = np.repeat(
-        np.flatnonzero([p is not None for p in cell_pairs["part"]]), [p.feature.size for p in parts]
+        [i for i, pair in enumerate(pairs) if pair.edges is not None],
+        [edges.pair.size for edges, _ in testable],
     )
+    cell_pairs = {end: np.array([getattr(pair, end) for pair in pairs]) for end in ("source", "target")}
     payload = _payload(found, owner, cell_pairs, stored, study, reasons, untested, lr_units)
     target = adata.copy() if copy else adata
     listed = [covariates] if isinstance(covariates, str) else list(covariates)
@@ -161,53 +175,6 @@ def compare_communication(
     return target if copy else None
 
 
-def _compared(
-    stored: Mapping[str, Any],
-    study: Study,
-    sides: SidesOfTypes,
-    lr_units: Units,
-    method: Any,
-    reasons: Reasons,
-) -> tuple[dict[str, Any], list[Compared], np.ndarray]:
-    """Edges of every pair of cell types, and the reason code of every edge that cannot be compared at all."""
-    ligand, receptor = (np.asarray(stored["pairs"][f"{side}_unit"]) for side in ("ligand", "receptor"))
-    ends = np.unique(
-        np.stack([stored["cell_pairs"]["source"], stored["cell_pairs"]["target"]], axis=1), axis=0
-    )
-    measured = lr_units.measured[ligand] & lr_units.measured[receptor]
-    untested = np.zeros((len(ends), ligand.size), dtype=np.uint16)
-    untested[:, ~measured] = reasons.code("gene not measured")
-    made: list[Compared | None] = []
-    for i, (source, target) in enumerate(ends):
-        rows = sides.units_with(source, target)
-        cells = np.array([sides.cells(t) for t in (source, target)])
-        held = np.isin(np.arange(len(study.groups.name)), study.units.samples.group[rows])
-        missing = missing_groups(
-            study.groups, cells[:, 0], cells[:, 1], held, int(stored["params"]["min_cells"])
-        )
-        if held.sum() < 2:
-            lacking = "; ".join(dict.fromkeys(text for text in missing if text))
-            untested[i, measured] = reasons.code(lacking)
-            made.append(None)
-            continue
-        left, right = sides.of(source), sides.of(target)
-        usable = left.deep[ligand] & right.deep[receptor] & held
-        kept = measured & (usable.sum(axis=1) > 1)
-        untested[i, measured & ~kept] = reasons.code("depth in all organs, or all but one")
-        pair = np.flatnonzero(kept)
-        if not pair.size:
-            made.append(None)
-            continue
-        made.append(
-            compare_edges(
-                left, right, ligand[pair], receptor[pair], pair, rows, usable[pair], study.units, study.wanted,
-                method, missing, reasons,
-            )
-        )  # fmt: skip
-    found = {"source": ends[:, 0], "target": ends[:, 1], "part": made}
-    return found, [part for part in made if part is not None], untested
-
-
 def _payload(
     found: Compared, owner: np.ndarray, cell_pairs: dict[str, Any], stored: Mapping[str, Any], study: Study,
     reasons: Reasons, untested: np.ndarray, lr_units: Units,
@@ -217,7 +184,7 @@ def _payload(
     out = result_of(found, study, expressed, untested, reasons)
     out["values"]["qval_joint"] = joint_q(found.columns["pval_joint"], study.wanted)
     return out | {
-        "cell_pairs": {"source": cell_pairs["source"], "target": cell_pairs["target"]},
+        "cell_pairs": cell_pairs,
         "edges": {"cell_pair": owner.astype(np.int32), "pair": found.feature.astype(np.int32)},
         "driver": found.driver,
         "driver_names": list(DRIVERS),
@@ -225,8 +192,8 @@ def _payload(
 
 
 def _expressed(
-    stored: Mapping[str, Any], lr_units: Units, owner: np.ndarray, pair: np.ndarray, cell_pairs: dict[str, Any],
-    n_groups: int,
+    stored: Mapping[str, Any], lr_units: Units, owner: np.ndarray, pair: np.ndarray,
+    cell_pairs: dict[str, Any], n_groups: int,
 ) -> np.ndarray:  # fmt: skip
     """(n_edges, n_groups) whether both sides are expressed there, by the rule of the communication run."""
     geometry, fraction = geometry_of(stored), lr_units.lowest(group_means(stored)[1])
