@@ -7,7 +7,7 @@ blocks, chunks, workers and their order never change a bit of the result.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -78,6 +78,10 @@ class Sums:
             joined[np.searchsorted(whole, new)] += other.values[name]
             values[name] = joined
         return Sums(groups, strata, values, max(self.largest, other.largest))
+
+
+Work = Callable[[sparse.csr_matrix, int, int, int], Sums]
+"""Sums rows ``first..last`` of a block whose first tile row is cell ``row``."""
 
 
 @dataclass
@@ -211,8 +215,9 @@ def _add_rows(
         order = np.argsort(stratum, kind="stable")
         order = order[np.searchsorted(stratum[order], 0) :]
         bounds = np.searchsorted(stratum[order], np.arange(values["xy"].shape[0] + 1))
-        cell = scratch.take("cell", stored, np.dtype(np.uint16))
-        column = scratch.take("column", stored, block.dtype)
+        side_by_side = np.dtype([("column", block.dtype), ("cell", np.uint16)], align=True)
+        entry = scratch.take("entry", stored, side_by_side)  # one line of the cache takes both
+        cell, column = entry["cell"], entry["column"]
         start = tile_sums.columns_of_rows(gene, value, row_start, order, entries, cell, column)
         tile_sums.add_products(
             start, cell, column, bounds, layout.first, layout.second, values["xy"], values["xxy"],
@@ -239,23 +244,45 @@ def tree_of(
     *, linear: bool = False, exponentiate: bool = False,
 ) -> Tree:  # fmt: skip
     """Sum blocks that begin at multiples of ``tile_rows`` into one tree, tiles in parallel."""
+    work = linear_work(layout, exponentiate=exponentiate) if linear else values_work(layout)
+    return trees_of(blocks, [work], tile_rows, threads)[0]
+
+
+def values_work(layout: Layout) -> Work:
+    """What sums the values of a tile and their powers and products."""
     local = threading.local()
 
-    def work(task: tuple[sparse.csr_matrix, int, int, int]) -> tuple[int, Sums]:
-        block, first, last, row = task
-        if linear:
-            return row // tile_rows, tile_of_linear(
-                block, first, last, row, layout, exponentiate=exponentiate
-            )
+    def work(block: sparse.csr_matrix, first: int, last: int, row: int) -> Sums:
         local.scratch = getattr(local, "scratch", None) or Scratch()
-        return row // tile_rows, tile_of_values(block, first, last, row, layout, local.scratch)
+        return tile_of_values(block, first, last, row, layout, local.scratch)
 
-    tree = Tree()
+    return work
+
+
+def linear_work(layout: Layout, *, exponentiate: bool) -> Work:
+    """What sums the counts of a tile, or the expm1 values."""
+
+    def work(block: sparse.csr_matrix, first: int, last: int, row: int) -> Sums:
+        return tile_of_linear(block, first, last, row, layout, exponentiate=exponentiate)
+
+    return work
+
+
+def trees_of(
+    blocks: Iterable[tuple[int, sparse.csr_matrix]], works: Sequence[Work], tile_rows: int, threads: int
+) -> list[Tree]:
+    """Read blocks that begin at multiples of ``tile_rows`` once; one tree for each of the works."""
+
+    def sums(task: tuple[sparse.csr_matrix, int, int, int]) -> tuple[int, list[Sums]]:
+        return task[3] // tile_rows, [work(*task) for work in works]
+
+    trees = [Tree() for _ in works]
     with ThreadPoolExecutor(threads) as pool:
         for start, block in blocks:
-            for tile, sums in pool.map(work, _tiles(start, block, tile_rows)):
-                tree.add(tile, sums)
-    return tree
+            for tile, found in pool.map(sums, _tiles(start, block, tile_rows)):
+                for tree, part in zip(trees, found, strict=True):
+                    tree.add(tile, part)
+    return trees
 
 
 def _tiles(

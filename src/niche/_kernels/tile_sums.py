@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import exp
-
 import numpy as np
 from numba import njit
+
+from niche._kernels.row_values import fill_expm1, total_of
 
 
 @njit(nogil=True, cache=True)
@@ -72,27 +72,62 @@ def add_linear(
     data, indices, indptr, first, last, group, gene_of_column, exponentiate, sums, total
 ):  # pragma: no cover
     """Add the values (or their ``exp(x) - 1``) of rows ``first..last`` to the sums of their group."""
+    most = 0
+    for row in range(first, last):
+        most = max(most, indptr[row + 1] - indptr[row])
+    gene, place, buffer = np.empty(most + 1, np.int64), np.empty(most + 1, np.int64), np.empty(most)
     for row in range(first, last):
         g = group[row - first]
         if g < 0:
             continue
-        row_total = 0.0
-        for k in range(indptr[row], indptr[row + 1]):
-            x = np.float64(data[k])
-            if exponentiate:
-                x = np.float64(exp(x) - 1.0)
-            row_total += x
-            j = gene_of_column[indices[k]]
-            if j >= 0:
-                sums[g, j] += x
-        total[g] += row_total
+        stored = data[indptr[row] : indptr[row + 1]]
+        values = buffer[: stored.size]
+        if exponentiate:
+            fill_expm1(stored, values)
+        else:
+            values[:] = stored
+        total[g] += total_of(values)
+        kept = np.uint64(0)
+        for k in range(values.size):
+            j = gene_of_column[indices[indptr[row] + k]]
+            gene[kept], place[kept] = j, k
+            kept += np.uint64(j >= 0)
+        for i in range(kept):
+            sums[np.uint64(g), np.uint64(gene[i])] += values[np.uint64(place[i])]
 
 
 @njit(inline="always")
 def _denser(start, first, second):
-    """Of two genes the one with more entries."""
-    more = start[first + 1] - start[first] >= start[second + 1] - start[second]
-    return first if more else second
+    """Of two genes the one with more entries, of equals the one that comes first."""
+    more = (start[first + 1] - start[first]) - (start[second + 1] - start[second])
+    return first if more > 0 or (more == 0 and first < second) else second
+
+
+@njit(inline="always")
+def _walked(dense, cell, column, first, last):
+    """Sums of xy, xxy and xyy over entries ``first..last`` of a column y, x being ``dense``.
+
+    Even and odd entries are summed apart, two chains the processor can run side by side.
+    """
+    xy, xxy, xyy, xy2, xxy2, xyy2 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    k, last = np.uint64(first), np.uint64(last)
+    while k + np.uint64(2) <= last:
+        x, y = dense[np.uint64(cell[k])], np.float64(column[k])
+        x2, y2 = dense[np.uint64(cell[k + np.uint64(1)])], np.float64(column[k + np.uint64(1)])
+        product, product2 = x * y, x2 * y2
+        xy += product
+        xxy += product * x
+        xyy += product * y
+        xy2 += product2
+        xxy2 += product2 * x2
+        xyy2 += product2 * y2
+        k += np.uint64(2)
+    if k < last:
+        x, y = dense[np.uint64(cell[k])], np.float64(column[k])
+        xy += x * y
+        xxy += x * y * x
+        xyy += x * y * y
+    return xy + xy2, xxy + xxy2, xyy + xyy2
 
 
 @njit(nogil=True, cache=True)
@@ -145,13 +180,9 @@ def add_products(start, cell, column, bounds, first, second, xy, xxy, xyy):  # p
             swapped = first[p] != d
             other = first[p] if swapped else second[p]
             for s in range(bounds.size - 1):
-                both, more_dense, more_other = 0.0, 0.0, 0.0
-                for k in range(np.uint64(segment[other, s]), np.uint64(segment[other, s + 1])):
-                    x, y = dense[np.uint64(cell[k])], np.float64(column[k])
-                    product = x * y
-                    both += product
-                    more_dense += product * x
-                    more_other += product * y
+                both, more_dense, more_other = _walked(
+                    dense, cell, column, segment[other, s], segment[other, s + 1]
+                )
                 xy[s, p] += both
                 xxy[s, p] += more_other if swapped else more_dense
                 xyy[s, p] += more_dense if swapped else more_other

@@ -116,11 +116,11 @@ def one_pass(
         sample_of_group.size, len(samples.cells.names), genes.gene_of_column, genes.genes.size, first, second,
     )  # fmt: skip
     rows = matrix.TILE_ROWS
-    tree = aggregation.tree_of(values.blocks(), layout, rows, threads)
-    linear = None
+    works = [aggregation.values_work(layout)]
     if counts is None or any(spec.column == "lr_logfc" for spec in specs):
-        linear = aggregation.tree_of(values.blocks(), layout, rows, threads, linear=True, exponentiate=True)
-    aggregate = aggregation.finish(layout, tree, linear)
+        works.append(aggregation.linear_work(layout, exponentiate=True))
+    tree, *linear = aggregation.trees_of(values.blocks(), works, rows, threads)
+    aggregate = aggregation.finish(layout, tree, *linear)
     if counts is None:
         bulk, library = aggregate.linear, aggregate.linear_total
     else:
