@@ -9,6 +9,7 @@ from typing import Any
 import anndata as ad
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from niche._kernels.row_digests import row_digests
 from niche._slots.matrix import as_csr, is_dask
@@ -80,11 +81,21 @@ def _matrix_digest(adata: ad.AnnData, layer: str | None) -> str:
         return "absent"
     n_rows = values.shape[0]
     parts = [np.array([*values.shape], dtype=np.int64)]
-    for first in _starts(n_rows):
-        block = values[first : min(first + _STRETCH, n_rows)]
-        csr = as_csr(block.compute() if is_dask(block) else block)
-        parts.append(row_digests(csr.data.astype(np.float64).view(np.uint64), csr.indices, csr.indptr))
+    starts = _starts(n_rows)
+    if sparse.issparse(values) and values.format == "csr":
+        rows = (starts[:, None] + np.arange(_STRETCH)).ravel()
+        found = _row_digests(values[rows[rows < n_rows]])
+        parts += [found[i : i + _STRETCH] for i in range(0, len(found), _STRETCH)]
+    else:
+        for first in starts:
+            block = values[first : min(first + _STRETCH, n_rows)]
+            parts.append(_row_digests(block.compute() if is_dask(block) else block))
     return _digest(*parts)
+
+
+def _row_digests(block: Any) -> np.ndarray:
+    csr = as_csr(block)
+    return row_digests(csr.data.astype(np.float64, copy=False).view(np.uint64), csr.indices, csr.indptr)
 
 
 def _starts(n_rows: int) -> np.ndarray:

@@ -135,7 +135,7 @@ def as_csr(block: Any) -> sparse.csr_matrix:
 
 def check_values(data: np.ndarray, kind: Kind, name: str) -> None:
     """Refuse values that are not finite, negative, or of the other kind."""
-    check_finite(data, name)
+    largest = check_finite(data, name)
     if data.size == 0:
         return
     if kind == "counts" and not _integral(data):
@@ -144,22 +144,22 @@ def check_values(data: np.ndarray, kind: Kind, name: str) -> None:
             f"{_first_fraction(data):.4g}. Give the layer of counts. Data without counts can still be "
             "used from niche.tl.communication on, with log1p-normalised values in X."
         )
-    if kind == "lognorm" and float(data.max()) > _LOG_MAXIMUM:
+    if kind == "lognorm" and largest > _LOG_MAXIMUM:
         raise InputValueError(
-            f"{name} must hold log1p-normalised values, found {float(data.max()):.6g}: these look like "
+            f"{name} must hold log1p-normalised values, found {largest:.6g}: these look like "
             "counts or unlogged values. Run niche.pp.normalize(adata) first."
         )
 
 
-def check_finite(data: np.ndarray, name: str) -> None:
-    """Refuse NaN, infinities and negative values; say how many there are."""
+def check_finite(data: np.ndarray, name: str) -> float:
+    """Refuse NaN, infinities and negative values, saying how many there are; return the largest value."""
     if data.size == 0:
-        return
+        return 0.0
     if not np.issubdtype(data.dtype, np.number) and data.dtype != bool:
         raise InputTypeError(f"{name} must be numeric. Got dtype {data.dtype}.")
     low, high = data.min(), data.max()
     if np.isfinite(low) and np.isfinite(high) and low >= 0:
-        return
+        return float(high)
     n_nan, n_inf = int(np.isnan(data).sum()), int(np.isinf(data).sum())
     n_negative = int((data < 0).sum())
     found = [
