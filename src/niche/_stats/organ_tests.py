@@ -119,12 +119,14 @@ def family_tests(
     *,
     leave_out: bool = False,
     moderate: bool = True,
+    even: float = 0.0,
 ) -> Family:
     """Test the contrasts of ``models`` on features ``y`` (n_features, n_samples) with precisions ``w``.
 
     ``usable`` (n_features, n_groups) says in which groups a feature may be used; samples of other groups do
     not enter its model. Variances are moderated over the whole family. A p-value needs two patients on each
-    side.
+    side. ``even`` features without an opinion are added where the correlation within patients is learnt from
+    a family that is small.
     """
     masks, pattern = np.unique(usable, axis=0, return_inverse=True)
     pattern = pattern.ravel()
@@ -134,7 +136,7 @@ def family_tests(
         found = _fitted(parts, y, w, rho, len(models.wanted))
         rho = np.array([patients.consensus(found["likelihood"], rho)]) if len(y) else np.zeros(1)
     found = _fitted(parts, y, w, rho, len(models.wanted))
-    weight = patients.posterior(found["likelihood"])[1]
+    weight = patients.posterior(found["likelihood"], even)[1]
     df = np.array([model.comparisons.df for _, model in parts], dtype=float)
     rank = np.array([len(model.joint) for _, model in parts])
     fits = averaged_tests.Fits(

@@ -78,17 +78,19 @@ def log_likelihood(
     return -0.5 * (df * np.log(np.maximum(rss, 1e-300)) + log_det + correlation[None])
 
 
-def posterior(log_likelihoods: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def posterior(log_likelihoods: np.ndarray, even: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """How common each correlation is (n_rho,), and how likely for each feature (n_features, n_rho).
 
-    EM from a uniform start; with one value there is nothing to learn.
+    EM from a uniform start; with one value there is nothing to learn. ``even`` features for which all values
+    are equally likely are added, which keeps a small family from believing what it says by chance.
     """
     n, r = log_likelihoods.shape
     likelihood = np.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
     prior = np.full(r, 1 / r)
     for _ in range(_STEPS if r > 1 and n else 0):
         weighted = likelihood * prior
-        updated = (weighted / weighted.sum(axis=1, keepdims=True)).mean(axis=0)
+        updated = (weighted / weighted.sum(axis=1, keepdims=True)).sum(axis=0)
+        updated = (updated + even / r) / (n + even)
         moved = float(np.abs(updated - prior).max())
         prior = updated
         if moved < 1e-6:
