@@ -20,6 +20,7 @@ ANNOTATE = "annotate"
 INTEGRATE = "integrate"
 COMMUNICATION = "communication"
 COMPARE_COMMUNICATION = "compare_communication"
+COMPOSITION = "composition"
 COMPARE_EXPRESSION = "compare_expression"
 RECIPE = "recipe"
 

@@ -13,6 +13,7 @@ from niche.get.compare_communication import compare_communication
 from niche.get.compare_expression import compare_expression
 from niche.get.compare_samples import compare_samples
 from niche.get.compartments import compartments
+from niche.get.composition import composition
 from niche.get.design import design
 from niche.get.organ_exclusive import organ_exclusive
 from niche.get.pseudobulk import pseudobulk
@@ -33,6 +34,7 @@ __all__ = [
     "compare_expression",
     "compare_samples",
     "compartments",
+    "composition",
     "design",
     "organ_exclusive",
     "pseudobulk",

@@ -9,6 +9,7 @@ from niche.tl.communication import communication
 from niche.tl.compare_communication import compare_communication
 from niche.tl.compare_expression import compare_expression
 from niche.tl.compartments import call_compartments
+from niche.tl.composition import composition
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "communication",
     "compare_communication",
     "compare_expression",
+    "composition",
     "infer_cnv",
     "register_score",
 ]

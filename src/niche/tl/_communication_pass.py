@@ -54,6 +54,14 @@ class PassData:
 
 
 def organs_of(samples: Samples, tissues: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """As :func:`organ_names`, with a warning where there is one organ only."""
+    names, organ = organ_names(samples, tissues)
+    if len(names) == 1:
+        warn(f"one organ only ({names[0]}): its communication is described, organs cannot be compared.")
+    return names, organ
+
+
+def organ_names(samples: Samples, tissues: Sequence[str]) -> tuple[list[str], np.ndarray]:
     """Names of the organs analysed and the organ of each sample, -1 for samples left out."""
     wanted = [tissues] if isinstance(tissues, str) else list(tissues)
     for tissue in wanted:
@@ -69,8 +77,6 @@ def organs_of(samples: Samples, tissues: Sequence[str]) -> tuple[list[str], np.n
     )
     names = sorted(set(label[used]))
     place = {name: i for i, name in enumerate(names)}
-    if len(names) == 1:
-        warn(f"one organ only ({names[0]}): its communication is described, organs cannot be compared.")
     return names, np.array([place[o] if u else -1 for o, u in zip(label, used, strict=True)], dtype=np.int64)
 
 
