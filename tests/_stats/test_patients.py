@@ -99,6 +99,19 @@ def test_posterior_by_hand():
     np.testing.assert_allclose(each, [[0.75, 0.25], [0.25, 0.75]])
 
 
+def test_posterior_of_a_small_family_stays_even():
+    """One feature alone believes its own likelihood; beside many without an opinion it meets an even prior."""
+    log = np.log(np.array([[3.0, 1.0]]))
+    alone, _ = posterior(log)
+    assert alone[0] > 0.99
+    prior, each = posterior(log, even=1e6)
+    np.testing.assert_allclose(prior, 0.5, atol=1e-5)
+    np.testing.assert_allclose(each, [[0.75, 0.25]], atol=1e-5)
+    # one feature and one without an opinion: p = (q + 1 / 2) / 2 with q = 3 p / (1 + 2 p)
+    half, _ = posterior(log, even=1.0)
+    assert half[0] == pytest.approx((3 * half[0] / (1 + 2 * half[0]) + 0.5) / 2, abs=1e-5)
+
+
 def test_posterior_of_one_value_or_no_feature():
     prior, each = posterior(np.array([[-3.0], [7.0]]))
     np.testing.assert_array_equal(prior, [1.0])
