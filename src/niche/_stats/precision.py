@@ -10,8 +10,9 @@ import numpy as np
 from scipy import optimize, special
 
 FEWEST = 30
-"""Features that a trend of the variance is read from, at least."""
+"""Features that a trend of the variance, or how an organ scatters, is read from, at least."""
 
+_ROUNDS = 8
 _MILLION = np.log2(1e6)
 
 
@@ -53,21 +54,24 @@ def cell_weights(
 ) -> np.ndarray:
     """Weights (n_samples, n_features) where there are no counts: 1 / (a + b / cells), a and b at least 0.
 
-    Fitted to the mean over ``usable`` features of the squared residuals, each in units of its variance.
+    Fitted to the mean over ``usable`` features of the squared residuals in units of the feature's variance,
+    again with the weights just found; what the fit of other samples adds to a residual is part of the model.
     """
     df = design.shape[0] - design.shape[1]
     if df < 2 or usable.sum() < FEWEST:
         return np.ones_like(values)
     q, _ = np.linalg.qr(design)
-    residual = (values - q @ (q.T @ values))[:, usable]
-    spare = 1.0 - (q**2).sum(axis=1)
-    variance = (residual**2).sum(axis=0) / df
-    kept, known = variance > 0, spare > 1e-8
-    if not kept.any():
+    left = np.eye(design.shape[0]) - q @ q.T
+    residual = (left @ values)[:, usable]
+    square = residual[:, (residual**2).sum(axis=0) > 1e-12] ** 2
+    if not square.size:
         return np.ones_like(values)
-    seen = (residual[:, kept] ** 2 / variance[kept]).mean(axis=1)[known] / spare[known]
-    basis = np.stack([np.ones(n_cells.size), 1.0 / n_cells], axis=1)
-    (a, b), _ = optimize.nnls(basis[known], seen)
+    basis = left**2 @ np.stack([np.ones(n_cells.size), 1.0 / n_cells], axis=1)
+    model = np.maximum(left.diagonal(), 1e-8)
+    for _ in range(_ROUNDS):
+        unit = square / model[:, None]
+        a, b = optimize.nnls(basis, model * (unit / unit.mean(axis=0)).mean(axis=1))[0]
+        model = np.maximum(basis @ (a, b), 1e-8)
     spread = a + b / n_cells
     weights = (
         spread.mean() / np.maximum(spread, 1e-3 * spread.mean()) if spread.any() else np.ones(n_cells.size)
@@ -81,10 +85,11 @@ def group_variances(
     """How much more the samples of each group scatter than the weights say, (n_groups,) of geometric mean 1.
 
     ``group`` (n_samples,) codes. The geometric mean over ``usable`` features of the residual variance within
-    the group, corrected for its degrees of freedom on the log scale; 1 for groups without any.
+    the group, corrected for its degrees of freedom on the log scale; 1 for groups without any. A few features
+    say too little to be taken as known: then all are 1.
     """
     n_groups = int(group.max()) + 1
-    if not usable.any() or design.shape[0] <= design.shape[1]:
+    if usable.sum() < FEWEST or design.shape[0] <= design.shape[1]:
         return np.ones(n_groups)
     y, w = values[:, usable].T, weights[:, usable].T
     cross = np.einsum("gi,ia,ib->gab", w, design, design)
