@@ -2,7 +2,8 @@
 
 ``python benchmarks/organs.py --peers PYTHON`` writes ``docs/benchmarks/organs.md`` and ``organs.svg``.
 ``PYTHON`` is the interpreter of an environment with liana and pydeseq2, this one by default.
-``--keep FOLDER`` keeps the studies and what each tool said, and goes on where an earlier run stopped;
+``--keep FOLDER`` keeps the studies and what each tool said, and goes on where an earlier run stopped: delete
+``*-niche.json`` in it when niche has changed.
 ``--quick`` draws one small study of each kind, to see that it runs, and writes nothing.
 """
 
@@ -33,23 +34,25 @@ EDGE = ["source", "target", "ligand_complex", "receptor_complex"]
 ROW = ["contrast", *EDGE]
 GENES, EXTRA_AXES, PATIENTS = 2000, 4, 4
 PLANTED = "planted"
-NULLS = {"balanced": 250, "unequal": 500}
-"""Null designs, and their cells per sample: in an unequal one the first organ has a fifth."""
+NULLS = {"balanced": 1, "unequal": 2}
+"""Null designs, and their cells per sample as a multiple: in an unequal one the first organ has a fifth."""
 
 
-def draw(kind: str, number: int, path: Path) -> None:
+def draw(kind: str, number: int, cells: int, path: Path) -> None:
     """Write study ``number`` of a kind: raw counts of metastases of four organs."""
     if kind == PLANTED:
         adata = simulate_metastases(
-            number, design="partial", patients_per_organ=PATIENTS, cells=NULLS["balanced"], n_genes=GENES,
+            number, design="partial", patients_per_organ=PATIENTS, cells=cells, n_genes=GENES,
             extra_axes=EXTRA_AXES, primaries=0, normals=0,
         )  # fmt: skip
     else:
-        options = {"cells": NULLS[kind], "n_genes": GENES}
+        options = {"cells": NULLS[kind] * cells, "n_genes": GENES}
         adata = next(
             testing.null_metastases(1, f"partial_{PATIENTS}_{kind}", options=options, rng=1000 + number)
         )
-    adata.write_h5ad(path)
+    begun = path.with_suffix(".begun.h5ad")
+    adata.write_h5ad(begun)
+    begun.rename(path)  # an interrupted run leaves no half-written study
 
 
 def run(tool: str, python: str, data: Path) -> dict[str, object]:
@@ -57,7 +60,10 @@ def run(tool: str, python: str, data: Path) -> dict[str, object]:
     out, log = data.with_name(f"{data.stem}-{tool}.tsv.gz"), data.with_name(f"{data.stem}-{tool}.json")
     if not log.exists():
         command = [python, str(HERE / "organs_runners.py"), tool, str(data), str(out)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=data.parent, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, cwd=data.parent, check=False)
+        except OSError as error:
+            return {"not_run": str(error)}
         if done.returncode:
             return {"not_run": (done.stderr.strip().splitlines() or ["no message"])[-1]}
         log.write_text(done.stdout.strip().splitlines()[-1])
@@ -115,6 +121,15 @@ def heeding_flags(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         **{name: table[name].where(~flagged | table[name].isna(), value) for name, value in worst.items()}
     )
+
+
+def variants(tool: str, table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The table of a tool, and what else its users make of it, by the names of the page."""
+    if tool == "niche":
+        return {tool: table, "niche_flags": heeding_flags(table)}
+    if tool == "liana":
+        return {tool: table, "liana_twofold": table.assign(both=table["magnitude"], any=table["magnitude"])}
+    return {tool: table}
 
 
 def recovered(adata: ad.AnnData, table: pd.DataFrame, claim: str, *, driver: bool) -> pd.DataFrame:
@@ -188,16 +203,12 @@ def score_planted(data: Path, done: dict[str, dict[str, object]]) -> tuple[pd.Da
     edges = universe(adata)
     tables = {tool: on(edges, one["table"]) for tool, one in done.items() if "table" in one}
     scored = {tool: table["both"].notna().to_numpy() for tool, table in tables.items()}
-    tables["niche_flags"] = heeding_flags(tables["niche"])
     rates = [
         recovered(adata, table, claim, driver=tool != "liana").assign(
-            tool=tool,
-            claim=claim,
-            study=data.stem,
-            scored=int(scored[tool.removesuffix("_flags")].sum()),
-            edges_asked=len(edges),
+            tool=name, claim=claim, study=data.stem, scored=int(scored[tool].sum()), edges_asked=len(edges)
         )
-        for tool, table in tables.items()
+        for tool, found in tables.items()
+        for name, table in variants(tool, found).items()
         for claim in CLAIMS
     ]
     return pd.concat(rates, ignore_index=True), int(np.logical_and.reduce(list(scored.values())).sum())
@@ -210,7 +221,8 @@ def score_null(studies: list[Path], done: list[dict[str, dict[str, object]]]) ->
     for tool in TOOLS:
         if all("table" in one[tool] for one in done):
             tables = [on(asked, one[tool]["table"]) for asked, one in zip(edges, done, strict=True)]
-            rows += [{"tool": tool, **row} for row in errors(tables)]
+            made = [variants(tool, table) for table in tables]
+            rows += [{"tool": name, **row} for name in made[0] for row in errors([one[name] for one in made])]
     return pd.DataFrame(rows)
 
 
@@ -219,27 +231,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", default=sys.executable)
     parser.add_argument("--keep", type=Path)
-    parser.add_argument("--planted", type=int, default=5)
-    parser.add_argument("--null", type=int, default=10)
+    parser.add_argument("--cells", type=int, default=500, help="cells per sample")
+    parser.add_argument("--planted", type=int, default=4, help="studies with planted axes")
+    parser.add_argument("--null", type=int, default=5, help="studies without any difference, per design")
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
     n_planted, n_null = (1, 1) if asked.quick else (asked.planted, asked.null)
     with tempfile.TemporaryDirectory() as name:
         folder = asked.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
-        folder = folder.resolve()
+        folder = (folder / f"{asked.cells}-cells").resolve()
+        folder.mkdir(exist_ok=True)
         numbers = {PLANTED: n_planted, **dict.fromkeys(NULLS, n_null)}
         studies = {kind: [folder / f"{kind}-{i}.h5ad" for i in range(n)] for kind, n in numbers.items()}
         for kind, paths in studies.items():
             for number, path in enumerate(paths):
                 if not path.exists():
-                    draw(kind, number, path)
+                    draw(kind, number, asked.cells, path)
         done = {kind: [run_all(path, asked.peers) for path in paths] for kind, paths in studies.items()}
         scored = [score_planted(*both) for both in zip(studies[PLANTED], done[PLANTED], strict=True)]
         nulls = {kind: score_null(studies[kind], done[kind]) for kind in NULLS}
     rates, common = pd.concat([one for one, _ in scored], ignore_index=True), [n for _, n in scored]
     told = {tool: [one[tool] for one in done[PLANTED]] for tool in TOOLS}
-    settings = NULLS | {"genes": GENES, "patients": PATIENTS, "axes": EXTRA_AXES}
+    settings = {kind: times * asked.cells for kind, times in NULLS.items()}
+    settings |= {"genes": GENES, "patients": PATIENTS, "axes": EXTRA_AXES}
     text = page(rates, told, common, nulls, settings)
     print(text)
     if not asked.quick:

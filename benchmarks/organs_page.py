@@ -15,6 +15,7 @@ NAMES = {
     "niche": "niche",
     "niche_flags": "niche, heeding its ambient flags",
     "liana": "LIANA per organ, subtracted",
+    "liana_twofold": "LIANA per organ, twofold",
     "wilcoxon": "cell-level Wilcoxon",
     "deseq2": "LIANA + pydeseq2",
 }
@@ -22,6 +23,7 @@ COLORS = {
     "niche": "#0072B2",
     "niche_flags": "#56B4E9",
     "liana": "#E69F00",
+    "liana_twofold": "#F0E442",
     "wilcoxon": "#D55E00",
     "deseq2": "#009E73",
 }
@@ -55,8 +57,9 @@ How each decides:
 - **niche**: `tl.communication`, `tl.compare_communication`; `qval_joint` and `qval` at most 0.1. *Heeding its
   ambient flags*: edges whose `ambient_share` exceeds 0.5 are given up.
 - **LIANA per organ, subtracted**: its `cellphonedb` on the pooled cells of each organ, 1,000 permutations; an
-  edge differs where it is significant (p at most 0.05) in this organ only, or in all but this one; ranked by
-  the difference of `lr_means`.
+  edge differs where it is significant (p at most 0.05) in this organ only, or in all but this one. *Twofold*:
+  where `lr_means` differ twofold and the edge is significant on the higher side. Ranked by the difference of
+  `lr_means`.
 - **cell-level Wilcoxon**: `scanpy.tl.rank_genes_groups` of an organ against the rest in each cell type; the
   larger p of both sides, 1 where they point in opposite directions (any: twice the smaller p),
   Benjamini-Hochberg at 0.1.
@@ -112,7 +115,7 @@ def main_rows(rates: pd.DataFrame, told: dict[str, list[dict]], nulls: dict[str,
     for claim in SAYS:
         for tool, name in NAMES.items():
             part = rates[(rates["tool"] == tool) & (rates["claim"] == claim)]
-            home = tool.removesuffix("_flags")
+            home = tool.split("_")[0]
             if part.empty:
                 reason = told[tool][0].get("not_run", "") if tool in told and claim == "both" else ""
                 rows += (

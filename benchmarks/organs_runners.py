@@ -21,9 +21,9 @@ import pandas as pd
 EDGE = ["source", "target", "ligand_complex", "receptor_complex"]
 COLUMNS = [
     "contrast", *EDGE, "both", "rank_both", "any", "rank_any", "effect", "p_edge", "p_ligand", "p_receptor",
-    "driver", "driver_compartment", "ambient_share",
+    "driver", "driver_compartment", "ambient_share", "magnitude",
 ]  # fmt: skip
-LEVEL, EXPRESSED, CELLS = 0.05, 0.1, 10
+LEVEL, EXPRESSED, CELLS, TINY = 0.05, 0.1, 10, 0.01
 MIN_COUNT, N_PERMS = 5, 1000
 
 
@@ -49,7 +49,10 @@ def niche(file):
 
 
 def liana(file):
-    """Permutation of pooled cells per organ; an edge differs where this organ only, or all but it, has it."""
+    """Permutation of pooled cells per organ; an edge differs where this organ only, or all but it, has it.
+
+    ``magnitude``: where ``lr_means`` differ twofold and the edge is significant on the higher side.
+    """
     import liana as li
 
     adata = log_normalized(file)
@@ -70,12 +73,15 @@ def liana(file):
         here, others = p[organ], p.drop(columns=organ)
         only = (here <= LEVEL) & (others > LEVEL).all(axis=1)
         all_but = (here > LEVEL) & (others <= LEVEL).all(axis=1)
-        difference = means[organ] - means.drop(columns=organ).mean(axis=1)
+        rest = means.drop(columns=organ).mean(axis=1)
+        higher = means[organ] > rest
+        twofold = np.abs(np.log2((means[organ] + TINY) / (rest + TINY))) >= 1
+        significant = np.where(higher, here <= LEVEL, (others <= LEVEL).any(axis=1))
         part = p.index.to_frame(index=False).assign(contrast=f"{organ}_vs_rest")
-        differs = (only | all_but).to_numpy()
-        part["both"] = part["any"] = np.where(differs, 0.0, 1.0)
-        part["rank_both"] = part["rank_any"] = difference.abs().to_numpy()
-        part["effect"] = np.where(differs, np.where(only, 1.0, -1.0), difference)
+        part["both"] = part["any"] = np.where(only | all_but, 0.0, 1.0)
+        part["magnitude"] = np.where(twofold & significant, 0.0, 1.0)
+        part["rank_both"] = part["rank_any"] = (means[organ] - rest).abs().to_numpy()
+        part["effect"] = (means[organ] - rest).to_numpy()
         rows.append(part)
     return pd.concat(rows, ignore_index=True), li.__version__
 
