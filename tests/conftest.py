@@ -80,6 +80,7 @@ def _corridor(_demo: ad.AnnData) -> ad.AnnData:
     niche.tl.cluster(adata)
     niche.tl.annotate(adata, cell_type_key="by_markers")
     niche.tl.communication(adata, "cell_type")
+    niche.tl.composition(adata)
     return adata
 
 

@@ -106,6 +106,7 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "cluster",
         "annotate",
         "communication",
+        "composition",
     }
     assert steps <= set(read.ours(_corridor)) | set(_corridor.uns)
 

@@ -87,7 +87,7 @@ def communication_samples(
     >>> niche.pp.normalize(adata)
     >>> niche.tl.communication(adata, "cell_type")
     >>> samples = niche.get.communication_samples(adata, edges="tested", complete=True)
-    >>> bool(np.isnan(samples.X).any())
+    >>> bool(samples.to_df().isna().to_numpy().any())
     False
     >>> list(samples.obs)
     ['sample', 'patient', 'organ', 'tissue', 'n_cells']
