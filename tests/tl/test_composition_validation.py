@@ -110,7 +110,7 @@ def test_error_rates():
 def test_planted_shifts():
     planted = {"bone": {"T cell": 3.0}, "brain": {"NK cell": 0.3}, "liver": {"Macrophage": 2.5}}
     rows = [
-        _draw(seed, pairing, planted) for pairing in ("unpaired", "partial", "paired") for seed in range(10)
+        _draw(seed, pairing, planted) for pairing in ("unpaired", "partial", "paired") for seed in range(4)
     ]
     found = pd.concat(rows)
     tested = found[found["status"] == "tested"]
@@ -130,7 +130,7 @@ def test_planted_shifts():
         "## Planted shifts",
         "",
         "`simulate_metastases(composition={'bone': {'T cell': 3}, 'brain': {'NK cell': 0.3}, 'liver': "
-        "{'Macrophage': 2.5}})`, six patients per organ, about 400 cells per sample, immune compartment, ten draws "
+        "{'Macrophage': 2.5}})`, six patients per organ, about 400 cells per sample, immune compartment, four draws "
         "per design; doublets and damaged cells stay in. *Planted* are the three types in their organ against the "
         "rest. The truth of every other contrast follows from the expected shares, and is not zero: odds against a "
         "type that expanded fall. *False* are calls whose true effect is below 0.1.",
