@@ -14,7 +14,9 @@ from niche.get.compare_expression import compare_expression
 from niche.get.compare_samples import compare_samples
 from niche.get.compartments import compartments
 from niche.get.composition import composition
+from niche.get.confounding import confounding
 from niche.get.design import design
+from niche.get.leave_one_out import leave_one_out
 from niche.get.organ_exclusive import organ_exclusive
 from niche.get.pseudobulk import pseudobulk
 from niche.get.to_cellchat import to_cellchat
@@ -35,7 +37,9 @@ __all__ = [
     "compare_samples",
     "compartments",
     "composition",
+    "confounding",
     "design",
+    "leave_one_out",
     "organ_exclusive",
     "pseudobulk",
     "to_cellchat",

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from niche.pl.ambient import ambient
 from niche.pl.axes_heatmap import axes_heatmap
+from niche.pl.circle import circle
 from niche.pl.cnv import cnv
 from niche.pl.communication import communication
+from niche.pl.confounding import confounding
 from niche.pl.design import design
+from niche.pl.effects import effects
+from niche.pl.loo import loo
 from niche.pl.malignant_evidence import malignant_evidence
+from niche.pl.organ_edges import organ_edges
+from niche.pl.paired import paired
+from niche.pl.pathways import pathways
 from niche.pl.stability import stability
 from niche.pl.umap import umap
+from niche.pl.volcano import volcano
 
 __all__ = [
     "ambient",
     "axes_heatmap",
+    "circle",
     "cnv",
     "communication",
+    "confounding",
     "design",
+    "effects",
+    "loo",
     "malignant_evidence",
+    "organ_edges",
+    "paired",
+    "pathways",
     "stability",
     "umap",
+    "volcano",
 ]

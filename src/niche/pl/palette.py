@@ -55,6 +55,8 @@ CATEGORIES = (
 MISSING = "#DDDDDD"
 MAGNITUDE = "viridis"
 """Perceptually uniform map of numbers, the same in every figure."""
+DIVERGING = "RdBu_r"
+"""Map of differences around 0, safe for colour-blind readers, the same in every figure."""
 
 _LIGHTER = {"metastasis": 0.0, "primary": 0.45, "normal": 0.7}
 
