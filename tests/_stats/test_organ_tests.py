@@ -9,7 +9,7 @@ import statsmodels.api as sm
 
 from niche._stats.averaged_tests import interval
 from niche._stats.contrasts import Groups, contrasts_of
-from niche._stats.organ_tests import Samples, family_tests
+from niche._stats.organ_tests import Models, Samples, family_tests
 from niche._stats.patients import GRID
 
 NAMES = ["bone", "liver", "lung"]
@@ -37,9 +37,10 @@ def values(samples, n=6, seed=0):
     return 5 + own + rng.normal(size=size) + 0.8 * (samples.group == 0), rng.gamma(3, 1, size)
 
 
-def run(y, w, samples, usable=None, groups=ORGANS, wanted=None, **options):
+def run(y, w, samples, usable=None, groups=ORGANS, wanted=None, method="averaged", **options):
     usable = np.ones((y.shape[0], len(groups.name)), dtype=bool) if usable is None else usable
-    return family_tests(y, w, usable, samples, groups, WANTED if wanted is None else wanted, **options)
+    models = Models(samples, groups, WANTED if wanted is None else wanted, method)
+    return family_tests(y, w, usable, models, **options)
 
 
 def same_tests(one, other, rows=slice(None), columns=slice(None), rtol=1e-6):
