@@ -28,7 +28,7 @@ def edges_of(
         fraction, _ = pairs.averages(expression.fraction, side)
         silent.append(~(reached(fraction, expression.expr_prop) & (mean > 0))[code])
         tables.append((mean, fraction, code))
-    reasons = sided_codes(*silent, genes.ligand, genes.receptor, codes.EXPRESSION)
+    reasons = sided_codes(silent[0], silent[1], genes.ligand, genes.receptor, codes.EXPRESSION)
     units = genes.units
     missing = np.add.reduceat((units.gene < 0).astype(int), units.start[:-1])
     for base, is_so in ((codes.SUBUNIT, missing > 0), (codes.MEASURED, missing == units.size)):
@@ -52,8 +52,9 @@ def edges_of(
         for i in (0, 1)
     )
     edges = Edges(
-        pair, pairs.organ[pair], pairs.source[pair], pairs.target[pair], *sides, *means, *props, column
-    )
+        pair, pairs.organ[pair], pairs.source[pair], pairs.target[pair], sides[0], sides[1],
+        means[0], means[1], props[0], props[1], column,
+    )  # fmt: skip
     return reasons, edges
 
 

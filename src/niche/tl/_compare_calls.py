@@ -23,24 +23,34 @@ def family_q(
 
     The omnibus is screened by Benjamini-Hochberg; contrasts between organs are confirmed stage-wise, those
     against the rest of all organs as one family, pairs as another; those against primary and normal tissue
-    are families of their own. ``metastases`` (n_features,) organs with two patients each feature is
-    compared in.
+    are families of their own. Where a covariate hides the omnibus but not all pairs of organs, the pairs'
+    smallest p-value times their number is the screen. ``metastases`` (n_features,) organs with two patients
+    each feature is compared in.
     """
     q = np.full(p.shape, np.nan)
     kinds = np.array([c.kind for c in wanted])
     sizes = {kind: int((~np.isnan(p[:, kinds == kind])).sum()) for kind in dict.fromkeys(kinds)}
-    screen = p[:, kinds == OMNIBUS]
+    screen = _screen(p[:, kinds == OMNIBUS], p[:, kinds == PAIR])
     k = np.maximum(metastases, 2)
     for kind in (REST, PAIR):
         mine = kinds == kind
-        if screen.shape[1] and mine.any():
+        if mine.any():
             most = k - 2 if kind == REST else (k - 1) * (k - 2) // 2
-            q[:, mine] = stage_wise(screen[:, 0], p[:, mine], most, alpha=LARGEST_Q)
+            q[:, mine] = stage_wise(screen, p[:, mine], most, alpha=LARGEST_Q)
     for kind in (OMNIBUS, PRIMARY, NORMAL):
         mine = kinds == kind
         if mine.any():
             q[:, mine] = benjamini_hochberg(p[:, mine].ravel()).reshape(-1, int(mine.sum()))
     return q, sizes
+
+
+def _screen(omnibus: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """(n_features,) p-value of any difference between organs."""
+    if not omnibus.shape[1]:
+        return np.full(len(omnibus), np.nan)
+    number, smallest = (~np.isnan(pairs)).sum(axis=1), np.fmin.reduce(pairs, axis=1, initial=1.0)
+    any_pair = np.where(number > 0, np.minimum(number * smallest, 1.0), np.nan)
+    return np.where(np.isnan(omnibus[:, 0]), any_pair, omnibus[:, 0])
 
 
 def joint_q(p: np.ndarray, wanted: list[Contrast]) -> np.ndarray:
@@ -104,9 +114,10 @@ def _expressed_where_higher(
 
 
 def _mark_specific(call: np.ndarray, found: Compared, expressed: np.ndarray, wanted: list[Contrast]) -> None:
-    """Enriched against the rest, above each other organ, and silent in all of them."""
+    """Enriched against the rest, above each organ it can be tested against, and silent in every other."""
     pairs = [(i, c) for i, c in enumerate(wanted) if c.kind == PAIR]
     low, high = found.columns["ci_low"], found.columns["ci_high"]
+    untested = np.isnan(found.columns["pval"])
     for c, contrast in enumerate(wanted):
         if contrast.kind != REST:
             continue
@@ -117,7 +128,7 @@ def _mark_specific(call: np.ndarray, found: Compared, expressed: np.ndarray, wan
             other = pair.minus if pair.plus == contrast.plus else pair.plus
             with np.errstate(invalid="ignore"):
                 above = low[:, i] > 0 if pair.plus == contrast.plus else high[:, i] < 0
-            sure &= ~found.usable[:, other] | (above & ~expressed[:, other])
+            sure &= (untested[:, i] | above) & ~expressed[:, other]
         call[sure, c] = SPECIFIC
 
 
@@ -129,7 +140,14 @@ def _mark_shared(call: np.ndarray, found: Compared, wanted: list[Contrast]) -> N
     every = (alike | ~tested)[:, pairs].all(axis=1) & tested[:, pairs].any(axis=1)
     for c, contrast in enumerate(wanted):
         own = alike[:, c] if contrast.kind in (PAIR, PRIMARY, NORMAL) else every
+        if contrast.kind == REST:
+            with_it = [i for i, other in enumerate(wanted) if _is_pair_of(other, contrast.plus)]
+            own = own & tested[:, with_it].any(axis=1)
         call[own & np.isin(call[:, c], (UNDETERMINED, DIFFERS)), c] = SHARED
+
+
+def _is_pair_of(contrast: Contrast, group: int) -> bool:
+    return contrast.kind == PAIR and group in (contrast.plus, contrast.minus)
 
 
 def reasons_of(

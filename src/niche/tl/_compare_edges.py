@@ -126,9 +126,12 @@ def compared(
 ) -> Compared:  # fmt: skip
     """Tests of features with the patients behind them, and the reasons of what is not there."""
     reason, note = codes_of(family, wanted, units, missing, reasons)
+    alike = np.isnan(columns["pval"]) & (reason == 0)
+    if alike.any():
+        reason[alike] = reasons.code("no variation between patients")
     return Compared(
         feature, columns, *_counts(family, rows, units), reason, note,
-        callable=_per_feature(family, lambda one: one.enough(PATIENTS_CALL)),
+        callable=_per_feature(family, lambda one: one.enough(PATIENTS_CALL)) & ~alike,
         equivalent=equivalent(family.tests), usable=usable, driver=driver,
     )  # fmt: skip
 
@@ -197,8 +200,8 @@ def _side_tests(
     values: np.ndarray, weights: np.ndarray, unit: np.ndarray, usable: np.ndarray, models: Models
 ) -> Tests:
     """Tests of one side of every edge; a unit with the same usable groups is tested once."""
-    mask = usable @ (1 << np.arange(usable.shape[1], dtype=np.int64))
-    key = unit.astype(np.int64) * (1 << usable.shape[1]) + mask
+    _, mask = np.unique(np.packbits(usable, axis=1), axis=0, return_inverse=True)
+    key = unit.astype(np.int64) * (int(mask.max(initial=0)) + 1) + mask.ravel()
     _, first, place = np.unique(key, return_index=True, return_inverse=True)
     one = family_tests(values[unit[first]], weights[unit[first]], usable[first], models).tests
     spread = {

@@ -49,11 +49,11 @@ def study_of(
 ) -> Study:
     """Read the design and refuse one in which nothing can be compared."""
     listed = [covariates] if isinstance(covariates, str) else list(covariates)
-    table = sample_covariates(adata, sample_key, names, listed)
+    taking_part = [name for name, code in zip(names, organ_code, strict=True) if code >= 0]
+    table = sample_covariates(adata, sample_key, taking_part, listed).reindex(names)
     seen = [name for name in CONFOUNDERS if name in adata.obs.columns and name not in listed]
-    other = sample_covariates(
-        adata, sample_key, names, [n for n in seen if _one_per_sample(adata, sample_key, n)]
-    )
+    known = [name for name in seen if _one_per_sample(adata, sample_key, name)]
+    other = sample_covariates(adata, sample_key, names, known)
     groups = groups_of(organs, organ_code, organ, tissue)
     wanted = contrasts_of(groups)
     if not wanted:
