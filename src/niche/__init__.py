@@ -13,6 +13,7 @@ from niche._version import __version__
 
 if TYPE_CHECKING:
     from niche import datasets, errors, get, pl, pp, recipes, report, resources, testing, tl
+    from niche._explain import explain
     from niche._power import power
     from niche._settings import settings
 
@@ -22,6 +23,7 @@ __all__ = [
     "__version__",
     "datasets",
     "errors",
+    "explain",
     "get",
     "pl",
     "power",
@@ -38,6 +40,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"niche.{name}")
+    if name == "explain":
+        from niche._explain import explain
+
+        return explain
     if name == "power":
         from niche._power import power
 

@@ -74,7 +74,9 @@ def test_ambient_share_is_that_of_the_gene(demo_ambient: ad.AnnData) -> None:
 
 @pytest.fixture(scope="module")
 def demo_ambient(_demo: ad.AnnData) -> ad.AnnData:
-    adata = _demo[_demo.obs["cell_type"].isin(["Malignant", "Macrophage", "T cell", "AT2", "Osteoblast"])].copy()
+    adata = _demo[
+        _demo.obs["cell_type"].isin(["Malignant", "Macrophage", "T cell", "AT2", "Osteoblast"])
+    ].copy()
     niche.pp.ambient(adata)
     niche.tl.compare_expression(adata, "cell_type")
     return adata

@@ -24,7 +24,10 @@ STORED = {
     "call_names": ["not_testable", "enriched"],
     "call": np.array([[0, 1, 1, 0]]),
     "reason": np.array([[1, 0, 0, 1]]),
-    "values": {"log2fc": np.array([[np.nan, 2.0, 3.0, 4.0]]), "qval": np.array([[np.nan, 0.01, 0.2, np.nan]])},
+    "values": {
+        "log2fc": np.array([[np.nan, 2.0, 3.0, 4.0]]),
+        "qval": np.array([[np.nan, 0.01, 0.2, np.nan]]),
+    },
     "n_samples": np.array([[5, 5, 4, 3]]),
     "n_patients": np.array([[4, 4, 4, 3]]),
 }

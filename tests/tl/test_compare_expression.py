@@ -211,9 +211,7 @@ def test_pydeseq2_refuses_as_we_do_and_states_what_it_does_not_model(study: ad.A
     niche.tl.compare_expression(small)
     with pytest.warns(NicheWarning, match="taken as independent"):
         niche.tl.compare_expression(small, backend="pydeseq2", n_jobs=1, key_added="deseq2")
-    ours, theirs = (
-        niche.get.compare_expression(small, key=key) for key in ("compare_expression", "deseq2")
-    )
+    ours, theirs = (niche.get.compare_expression(small, key=key) for key in ("compare_expression", "deseq2"))
     refused = ours["pval"].isna()
     assert theirs.loc[refused, "pval"].isna().all()
     only_theirs = theirs[~refused & theirs["pval"].isna()]
