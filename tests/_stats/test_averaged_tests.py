@@ -149,7 +149,7 @@ def test_p_averaged_over_every_correlation_is_that_of_the_paired_t():
     for n_patients in (3, 5, 9):
         y, design, codes = paired(3, 6, n_patients)
         rho = np.tanh(np.linspace(-9, 9, 3601))
-        fits, log = fits_of(y, np.ones_like(y), design, codes, rho, DIFFERENCE, np.zeros((0, 2)))
+        fits, _ = fits_of(y, np.ones_like(y), design, codes, rho, DIFFERENCE, np.zeros((0, 2)))
         exact = stats.ttest_rel(y[:, ::2], y[:, 1::2], axis=1)
         got = average(fits)
         np.testing.assert_allclose(got.p[:, 0], exact.pvalue, rtol=2e-3)

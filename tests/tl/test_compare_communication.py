@@ -512,7 +512,7 @@ def test_nothing_is_written_to_what_is_not_asked_for():
     before = sorted(adata.uns), list(adata.obs), adata.X.copy()
     result = tl.compare_communication(adata, copy=True, key_added="mine")
     assert sorted(adata.uns) == before[0] and list(adata.obs) == before[1]
-    assert (adata.X != before[2]).nnz == 0
+    assert (before[2] != adata.X).nnz == 0
     assert "mine" in result.uns and result.uns["mine"]["params"]["key"] == "communication"
 
 

@@ -78,7 +78,8 @@ def rates_of(setting: Setting, seeds: list[int]) -> dict[str, float]:
             ("joint, none", joint[null][:, kind != "omnibus"], 0.05),
         ):
             hits[name] = hits.get(name, np.zeros(2)) + below(values, level)
-        hits["driver"] = hits.get("driver", np.zeros(2)) + ((driver == 2).sum(), (driver > 0).sum())
+        right = np.array([(driver == 2).sum(), (driver > 0).sum()])
+        hits["driver"] = hits.get("driver", np.zeros(2)) + right
     return {name: float(x / n) for name, (x, n) in hits.items()} | {"tests": int(hits["pairs"][1])}
 
 

@@ -100,8 +100,8 @@ def side_of(
 def _well_counted(bulk: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """Genes that libraries are scaled by, whatever the group: expected often enough in the smallest library.
 
-    Genes that a small library may miss by chance would make it look too deep. (Of fewer than 30 genes most may
-    well differ, and the factor would take the difference away: then there is none.)
+    Genes that a small library may miss by chance would make it look too deep. (Of fewer than 30 genes most
+    may well differ, and the factor would take the difference away: then there is none.)
     """
     fraction = bulk.sum(axis=0) / max(float(depth.sum()), 1.0)
     enough = fraction * depth.min(initial=np.inf) >= SCALED_BY

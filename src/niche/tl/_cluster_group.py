@@ -112,7 +112,7 @@ def _approximate_search(n_neighbors: int, n_cells: int, seed: int) -> Any:
     from pynndescent import PyNNDescentTransformer
 
     class Search(PyNNDescentTransformer):
-        def fit_transform(self, X: np.ndarray, y: None = None) -> sparse.csr_matrix:  # noqa: N803
+        def fit_transform(self, X: np.ndarray, y: None = None) -> sparse.csr_matrix:
             return sparse.csr_matrix(super().fit_transform(X, y))
 
     return Search(

@@ -19,7 +19,7 @@ from niche.tl._communication_pass import organ_names
 from niche.tl._compare_calls import family_q
 from niche.tl._compare_input import METHODS, Study, study_of
 from niche.tl._compare_reasons import Reasons
-from niche.tl._composition_parts import ABSENT, Part, part_of, reasons_of, part_tests
+from niche.tl._composition_parts import ABSENT, Part, part_of, part_tests, reasons_of
 
 VALUES = (
     "effect", "ci_low", "ci_high", "statistic", "pval", "sign_stability", "min_detectable_effect", "share",
