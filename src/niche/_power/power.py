@@ -138,9 +138,10 @@ def power(
     The default ``sd``: 0.6 is the biological coefficient of variation 0.4 that edgeR names as typical of
     human samples (McCarthy et al. 2012, doi:10.1093/nar/gks042); between lung cancer biopsies of Maynard et
     al. 2020 (doi:10.1016/j.cell.2020.07.017) the median gene varied by 0.4 to 0.5 in T cells, 0.6 in
-    macrophages and 0.65 in malignant cells, counting and cell noise subtracted, the mean variance being a
+    macrophages and 0.65 in epithelial cells, counting and cell noise subtracted, the mean variance being a
     third to a half higher. :func:`niche.datasets.simulate_metastases` draws 0.43 with correlation 0.5.
     Genetically identical animals vary about 0.15.
+    ``docs/validation/power.md`` has the numbers, and the power of niche's own tests at these effects.
 
     Examples
     --------

@@ -107,10 +107,10 @@ def composition(
     other types of its compartment that *every* organ has, :math:`\log_2((x + 0.5) / (y + 0.5))`. Log odds,
     because a factor on the abundance of a type is the same difference at any share, and because odds against
     types that all organs have do not fall in bone for the osteoblasts there. (The arcsine of the square
-    root, the other choice of propeller, had the same error rates in our simulations, and its differences
-    have no unit.) Values have the precision :math:`1 / (\tau^2 + 1 / (n p (1 - p) \ln^2 2))`, with the
-    spread :math:`\tau^2` between patients of this type and the counting error of n cells at the mean share p
-    of all organs, so that a biopsy of few cells weighs less.
+    root, the other choice of propeller, has differences without a unit.)
+    Values have the precision :math:`1 / (\tau^2 + 1 / (n p (1 - p) \ln^2 2))`, with the spread
+    :math:`\tau^2` between patients of this type and the counting error of n cells at the mean share p of all
+    organs, so that a biopsy of few cells weighs less.
 
     Linear model, contrasts, correlation within patients and the numbers of patients asked for are those of
     :func:`niche.tl.compare_communication`. Variances are not moderated, as there are few cell types; that an
