@@ -31,6 +31,10 @@ SAMPLES = (
     ("lung2", "P2", "lung"), ("lung5", "P5", "lung"), ("lung8", "P8", "lung"), ("lung9", "P9", "lung"),
     ("kidney9", "P9", "kidney"),
 )  # fmt: skip
+TWO_PATIENTS = (
+    ("bone1", "P1", "bone"), ("bone2", "P2", "bone"), ("lung5", "P5", "lung"), ("lung8", "P8", "lung"),
+)  # fmt: skip
+"""A p-value, and no call."""
 FEW = {"brain7": "Macrophage"}
 """Samples with too few cells of a type."""
 UNPAIRED = tuple((name, f"P{i}", organ) for i, (name, _, organ) in enumerate(SAMPLES))

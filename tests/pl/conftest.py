@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import anndata as ad
 import pytest
+from compared import TWO_PATIENTS, make_compared
 from matplotlib.figure import Figure
 from metastases import PAIRS, make_study
 
@@ -30,6 +31,28 @@ def _analysed() -> ad.AnnData:
 def analysed(_analysed: ad.AnnData) -> ad.AnnData:
     """With the design report and communication stored."""
     return _analysed.copy()
+
+
+@pytest.fixture(scope="session")
+def _compared() -> ad.AnnData:
+    return make_compared()
+
+
+@pytest.fixture
+def compared(_compared: ad.AnnData) -> ad.AnnData:
+    """With organs compared: four patients in each of three, one in kidney."""
+    return _compared.copy()
+
+
+@pytest.fixture(scope="session")
+def _few() -> ad.AnnData:
+    return make_compared(TWO_PATIENTS)
+
+
+@pytest.fixture
+def few(_few: ad.AnnData) -> ad.AnnData:
+    """With organs compared that have two patients each: nothing can be called."""
+    return _few.copy()
 
 
 @pytest.fixture(autouse=True)
