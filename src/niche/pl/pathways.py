@@ -120,7 +120,7 @@ def _counts(rows: pd.DataFrame, wanted: list[Contrast], n_top: int) -> pd.DataFr
         for pair in tested.index
         if not ((found["pathway"] == pair[0]) & (found["contrast"] == pair[1])).any()
     ]
-    empty = pd.DataFrame(idle, columns=["pathway", "contrast"]).assign(higher=False, n=0, log2fc=np.nan)
+    empty = pd.DataFrame(idle, columns=["pathway", "contrast"]).assign(higher=False, n=0)
     out = pd.concat([found, empty.astype({"higher": bool})], ignore_index=True) if len(empty) else found
     shift = np.where(out["n"] == 0, 0.0, np.where(out["higher"], -_SHIFT, _SHIFT))
     x = out["contrast"].map(place).to_numpy(dtype=float) + shift
