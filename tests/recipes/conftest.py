@@ -18,7 +18,7 @@ QUICK: dict[str, Any] = {
 STEPS = (
     (pp, "harmonize_genes"), (pp, "qc"), (pp, "normalize"), (tl, "infer_cnv"), (tl, "call_compartments"),
     (pp, "integrate"), (tl, "cluster"), (tl, "annotate"), (pp, "ambient"), (pp, "check"),
-    (tl, "communication"),
+    (tl, "communication"), (tl, "compare_communication"),
 )  # fmt: skip
 
 

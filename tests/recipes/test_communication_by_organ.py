@@ -40,7 +40,8 @@ def statuses(adata: ad.AnnData) -> dict[str, str]:
 def test_every_step_is_done_and_told(result: ad.AnnData) -> None:
     assert statuses(result) == {
         "harmonize_genes": "done", "qc": "done", "leave out failing cells": "done", "normalize": "done",
-        "call_compartments": "done", "check": "done", "cluster": "skipped", "communication": "done",
+        "call_compartments": "done", "check": "done", "ambient": "done", "cluster": "skipped",
+        "communication": "done", "compare_communication": "done",
     }  # fmt: skip
     edges = get.communication(result, status="tested")
     assert len(edges)
@@ -64,7 +65,7 @@ def test_nothing_is_computed_twice(result: ad.AnnData, calls: Counter[str]) -> N
 def test_only_what_changed_is_computed_again(result: ad.AnnData, calls: Counter[str]) -> None:
     other = FAST | {"communication": FAST["communication"] | {"expr_prop": 0.2}}
     recipes.communication_by_organ(result, other)
-    assert calls == {"communication": 1}
+    assert calls == {"communication": 1, "compare_communication": 1}, "new edges are compared anew"
 
 
 def test_another_resource_is_noticed(result: ad.AnnData, calls: Counter[str], tmp_path: Path) -> None:
@@ -72,10 +73,10 @@ def test_another_resource_is_noticed(result: ad.AnnData, calls: Counter[str], tm
     pairs.write_text("ligand,receptor\nCXCL12,CXCR4\n")
     config = FAST | {"communication": FAST["communication"] | {"resource": str(pairs)}}
     mine = recipes.communication_by_organ(result, config)
-    assert calls == {"communication": 1}
+    assert calls == {"communication": 1, "compare_communication": 1}
     pairs.write_text("ligand,receptor\nCXCL12,CXCR4\nSPP1,CD44\n")
     recipes.communication_by_organ(mine, config)
-    assert calls == {"communication": 2}
+    assert calls == {"communication": 2, "compare_communication": 2}
 
 
 def test_new_labels_are_noticed(result: ad.AnnData, calls: Counter[str]) -> None:
@@ -83,7 +84,8 @@ def test_new_labels_are_noticed(result: ad.AnnData, calls: Counter[str]) -> None
     labels = adata.obs["cell_type"].astype(str)
     adata.obs["cell_type"] = labels.replace({"T cell": "T lymphocyte"}).to_numpy()
     recipes.communication_by_organ(adata, FAST)
-    assert calls == {"call_compartments": 1, "check": 1, "communication": 1}
+    again = ("call_compartments", "check", "ambient", "communication", "compare_communication")
+    assert calls == dict.fromkeys(again, 1)
 
 
 def test_the_result_survives_a_file(result: ad.AnnData, calls: Counter[str], tmp_path: Path) -> None:

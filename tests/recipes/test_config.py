@@ -37,6 +37,8 @@ def test_a_model_is_copied() -> None:
         ({"input": {"compartments": {"T": "lymph"}}}, "input.compartments.T must be"),
         ({"qc": {"exclude": ["ugly"]}}, "qc.exclude.0 must be"),
         ({"qc": True}, "qc"),
+        ({"compare": {"n_permutations": -1}}, "compare.n_permutations must be greater than or equal to 0"),
+        ({"compare": {"patients": "cells"}}, "compare.patients must be 'averaged', 'consensus' or 'fixed'"),
         ({"communication": {"tissues": []}}, "communication.tissues"),
         ({"seed": -1}, "seed must be greater than or equal to 0. Got -1"),
     ],

@@ -20,6 +20,8 @@ FULL = {
     "qc": {"exclude": [], "max_pct_mt": 20.5, "n_mads": 1e-3},
     "cluster": {"run": False},
     "communication": {"senders": ["tumor", "T cell"], "expr_prop": 0.0, "null": "none"},
+    "ambient": {"max_share": 0.4},
+    "compare": {"covariates": ["sub type", "assay"], "patients": "fixed", "n_permutations": 0},
 }
 
 

@@ -44,7 +44,14 @@ class Comparisons:
         self.calls = read.strings(stored["call_names"])
 
     def rows(
-        self, kept: np.ndarray, contrast: Names, organ: Names, call: Names, qval: float | None
+        self,
+        kept: np.ndarray,
+        contrast: Names,
+        organ: Names,
+        call: Names,
+        qval: float | None,
+        *,
+        estimated: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Row and column of what is wanted of the ``kept`` (n_rows,) rows, by contrast, then feature."""
         columns = is_wanted(contrast, "contrast", self.contrasts, self.contrasts)
@@ -56,6 +63,11 @@ class Comparisons:
         if qval is not None:
             with np.errstate(invalid="ignore"):
                 mask[: self.n_tested] &= np.asarray(self.stored["values"]["qval"]) <= qval
+            mask[self.n_tested :] = False
+        if estimated:
+            values = self.stored["values"]
+            known = ~np.isnan(np.asarray(values["log2fc"])) | ~np.isnan(np.asarray(values["statistic"]))
+            mask[: self.n_tested] &= known
             mask[self.n_tested :] = False
         column, row = np.nonzero(mask.T)
         return row, column

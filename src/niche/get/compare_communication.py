@@ -35,6 +35,7 @@ def compare_communication(
     target: Names = None,
     call: Names = None,
     qval: float | None = None,
+    estimated: bool = False,
     key: str = keys.COMPARE_COMMUNICATION,
 ) -> pd.DataFrame:
     """Return the edges of :func:`niche.tl.compare_communication` as a long table.
@@ -54,6 +55,9 @@ def compare_communication(
         Keep these calls. All by default, so that nothing is absent without a word.
     qval
         Keep rows with a q-value up to this.
+    estimated
+        Keep rows with a number only: a log2fc, or the F of the omnibus, whether or not there is a p-value.
+        The others, often most, hold nothing but their reason.
     key
         The ``key_added`` of the run.
 
@@ -93,6 +97,7 @@ def compare_communication(
     """
     if qval is not None:
         validate.number(qval, "qval", low=0, high=1)
+    validate.flag(estimated, "estimated")
     stored = read.result(adata, key, run_first=RUN_FIRST)
     first = read.result(adata, str(stored["params"]["key"]), run_first="niche.tl.communication")
     if len(first["pairs"]["ligand_unit"]) != np.asarray(stored["untested"]).shape[1]:
@@ -100,7 +105,7 @@ def compare_communication(
             f"adata.uns[{stored['params']['key']!r}] is not the run that was compared. Run {RUN_FIRST} again."
         )
     table = _Table(stored, first)
-    row, column = table.rows(table.between(source, target), contrast, organ, call, qval)
+    row, column = table.rows(table.between(source, target), contrast, organ, call, qval, estimated=estimated)
     return table.frame(adata, row, column)
 
 

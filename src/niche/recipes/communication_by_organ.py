@@ -12,9 +12,11 @@ from niche import resources, tl
 from niche._settings import settings
 from niche._slots import keys
 from niche.recipes.columns import Columns, called_from_expression, resolve
+from niche.recipes.comparison import check_covariates, compare_organs
 from niche.recipes.config import CommunicationConfig
 from niche.recipes.load import load_as
 from niche.recipes.preparation import (
+    ambient,
     check,
     compartments_by_labels,
     given_compartments,
@@ -35,9 +37,10 @@ def communication_by_organ(
 
     The sequence is :func:`niche.pp.harmonize_genes`, :func:`niche.pp.qc`, leaving out cells that fail it,
     :func:`niche.pp.normalize` (skipped for log values), :func:`niche.tl.call_compartments` (skipped when a
-    compartment column is given), :func:`niche.pp.check`, :func:`niche.tl.cluster` and
-    :func:`niche.tl.communication`. Give the result to run again with other settings: steps whose stored
-    result fits the data and the settings are not computed anew. The result of
+    compartment column is given), :func:`niche.pp.check`, :func:`niche.pp.ambient` (skipped for log values),
+    :func:`niche.tl.cluster`, :func:`niche.tl.communication` and :func:`niche.tl.compare_communication`
+    (skipped with the reason where no organs can be compared). Give the result to run again with other
+    settings: steps whose stored result fits the data and the settings are not computed anew. The result of
     :func:`niche.recipes.tumor_stroma` can be given too: its compartments and cell types are taken over.
 
     Parameters
@@ -69,20 +72,23 @@ def communication_by_organ(
     >>> adata = niche.datasets.demo()
     >>> result = niche.recipes.communication_by_organ(adata, {"cluster": {"run": False}})
     >>> list(result.uns["recipe"]["steps"]["step"])[-2:]
-    ['cluster', 'communication']
+    ['communication', 'compare_communication']
     """
     asked = load_as(CommunicationConfig, config)
     adata = own_copy(adata, asked.input)
     columns = resolve(adata, asked.input)
-    steps = Steps(adata, n_steps=8)
+    check_covariates(adata, asked.compare, columns)
+    steps = Steps(adata, n_steps=10)
     with steps.progress(NAME):
         harmonize(steps, asked)
         left_out = judge_cells(steps, asked, columns)
         normalize(steps)
         compartment = _compartments(steps, asked, columns)
         check(steps, asked, columns, compartment)
+        ambient(steps, asked, asked.ambient, columns, compartment)
         _cluster(steps, asked, columns, compartment)
-        _communication(steps, asked, columns, compartment)
+        anew = _communication(steps, asked, columns, compartment)
+        compare_organs(steps, asked, anew=anew)
     steps.finish(NAME, asked, columns.notes, left_out)
     return steps.adata
 
@@ -117,14 +123,15 @@ def _cluster(steps: Steps, config: CommunicationConfig, columns: Columns, compar
     )
 
 
-def _communication(steps: Steps, config: CommunicationConfig, columns: Columns, compartment: str) -> None:
+def _communication(steps: Steps, config: CommunicationConfig, columns: Columns, compartment: str) -> bool:
+    """Find the edges of every organ; returns whether they are new."""
     options = config.communication.model_dump(exclude={"resource"})
     options["null"] = None if config.communication.null == "none" else config.communication.null
     options |= columns.design
     options |= {"compartment_key": compartment, "organism": config.organism, "rng": config.seed}
     known = {name: value for name, value in options.items() if name != "tissue_key" or value is not None}
     sha256 = str(resources.ligand_receptor(config.communication.resource, config.organism).attrs["sha256"])
-    steps.run(
+    return steps.run(
         "communication",
         lambda: tl.communication(
             steps.adata,

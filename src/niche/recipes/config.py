@@ -145,6 +145,39 @@ class EdgeConfig(Part):
     )
 
 
+class AmbientConfig(Part):
+    """Ambient RNA; raw counts only. Flags, never subtracts."""
+
+    run: bool = Field(default=True, description="Estimate the ambient fraction of every sample.")
+    max_share: float = Field(
+        default=0.5, gt=0, le=1, description="Share of a gene's counts from which it counts as leaked."
+    )
+
+
+class CompareConfig(Part):
+    """Options of :func:`niche.tl.compare_communication`."""
+
+    run: bool = Field(
+        default=True, description="Test which edges differ between organs, patients being the replicates."
+    )
+    covariates: list[str] = Field(
+        default_factory=list,
+        description="Columns with one value per sample that are taken out of the difference between organs, "
+        "such as subtype or assay.",
+    )
+    patients: Literal["averaged", "consensus", "fixed"] = Field(
+        default="averaged",
+        description="Samples of one patient in several organs: averaged, consensus; fixed needs every "
+        "patient in every organ.",
+    )
+    n_permutations: int = Field(
+        default=20,
+        ge=0,
+        le=10_000,
+        description="Exchange the organs between patients so many times, to check the p-values; 0 does not.",
+    )
+
+
 class RecipeConfig(Part):
     """What every recipe can be told."""
 
@@ -177,8 +210,9 @@ class CommunicationConfig(RecipeConfig):
         Threads; ``None`` uses every core. Results do not depend on it and it is not stored with them.
     notes
         Lines the report prints as they are, for example what was guessed.
-    input, qc, cluster, communication
-        Sections, see :class:`InputConfig`, :class:`QcConfig`, :class:`ClusterConfig`, :class:`EdgeConfig`.
+    input, qc, ambient, cluster, communication, compare
+        Sections, see :class:`InputConfig`, :class:`QcConfig`, :class:`AmbientConfig`,
+        :class:`ClusterConfig`, :class:`EdgeConfig`, :class:`CompareConfig`.
 
     Examples
     --------
@@ -191,10 +225,12 @@ class CommunicationConfig(RecipeConfig):
     recipe: Literal["communication_by_organ"] = Field(
         default="communication_by_organ", description="The recipe these settings are for."
     )
+    ambient: AmbientConfig = Field(default_factory=AmbientConfig, description="Ambient RNA.")
     cluster: ClusterConfig = Field(
         default_factory=ClusterConfig, description="Clusters and the map of the cells."
     )
     communication: EdgeConfig = Field(default_factory=EdgeConfig, description="Ligand-receptor edges.")
+    compare: CompareConfig = Field(default_factory=CompareConfig, description="Differences between organs.")
 
     @property
     def least_cells(self) -> int:

@@ -31,6 +31,7 @@ _NAMES = {
 _PREFIXES = {"cell_type": ("cell_type", "celltype"), "malignant": ("malignant",)}
 _SETTINGS = {"cell_type": "groupby"}
 _REQUIRED = ("sample", "patient", "organ")
+_COVARIATES = ("study", "assay", "platform", "batch", "subtype", "primarytype", "histology")
 _MOST_LABELS = 300
 
 Column = Callable[[pd.Series], bool]
@@ -108,6 +109,8 @@ def guess_config(adata: ad.AnnData, config: AnyConfig | None = None) -> Guess:
     _guess_tissues(adata, found, notes, tissue_given="tissue" in given)
     if "organism" not in found.model_fields_set:
         _guess_organism(adata, found, notes)
+    if isinstance(found, CommunicationConfig):
+        notes += _possible_covariates(adata.obs, found)
     required = (*_REQUIRED, "cell_type") if isinstance(found, CommunicationConfig) else _REQUIRED
     missing = tuple(name for name in required if getattr(found.input, name) is None)
     return Guess(found, tuple(notes), missing, _unrecognised(adata.obs, found))
@@ -195,6 +198,21 @@ def _guess_organism(adata: ad.AnnData, found: RecipeConfig, notes: list[str]) ->
     if mouse > 0.5:
         found.organism = "mouse"
         notes.append(f"organism taken as mouse ({mouse:.0%} of the gene names look like mouse genes)")
+
+
+def _possible_covariates(obs: pd.DataFrame, found: CommunicationConfig) -> list[str]:
+    """Columns that usually differ between samples for another reason than the organ; named, never used."""
+    sample = found.input.sample
+    if sample not in obs.columns or not found.compare.run or found.compare.covariates:
+        return []
+    named = []
+    for column in obs.columns:
+        if _plain(str(column)) in _COVARIATES and obs[column].nunique() > 1:
+            per_sample = obs.groupby(obs[sample].astype(str), observed=True)[column].nunique(dropna=False)
+            named += [str(column)] if (per_sample <= 1).all() else []
+    if not named:
+        return []
+    return [f"not used unless named in compare.covariates: {', '.join(named)} (one value per sample)"]
 
 
 def _unrecognised(obs: pd.DataFrame, found: RecipeConfig) -> dict[str, int]:

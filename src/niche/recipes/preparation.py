@@ -13,7 +13,7 @@ from niche._slots import keys, matrix
 from niche.errors import InputTypeError, InputValueError
 from niche.recipes import excluded
 from niche.recipes.columns import Columns
-from niche.recipes.config import InputConfig, RecipeConfig
+from niche.recipes.config import AmbientConfig, InputConfig, RecipeConfig
 from niche.recipes.steps import Steps
 
 NO_COUNTS = "the data hold log values and no raw counts; X is used as it is"
@@ -147,4 +147,28 @@ def check(steps: Steps, config: RecipeConfig, columns: Columns, compartment: str
         lambda: pp.check(steps.adata, columns.cell_type, **options),
         key=keys.DESIGN,
         params={**known, **groupby},
+    )
+
+
+def ambient(
+    steps: Steps, config: RecipeConfig, wanted: AmbientConfig, columns: Columns, compartment: str
+) -> None:
+    """Estimate how much of every sample is RNA of other cells, where there are counts."""
+    if not wanted.run:
+        steps.skip("ambient", "ambient.run is false")
+        return
+    if not matrix.has_counts(steps.adata):
+        steps.skip("ambient", NO_COUNTS)
+        return
+    options: dict[str, Any] = {
+        **{name: column for name, column in columns.design.items() if column is not None},
+        "min_cells": config.least_cells,
+        "max_share": wanted.max_share,
+    }
+    groupby = columns.cell_type or compartment
+    steps.run(
+        "ambient",
+        lambda: pp.ambient(steps.adata, groupby, n_jobs=config.n_jobs, **options),
+        key=keys.AMBIENT,
+        params={**options, "groupby": groupby},
     )

@@ -11,11 +11,11 @@ import anndata as ad
 
 from niche import pp, tl
 from niche._settings import settings
-from niche._slots import keys, matrix
+from niche._slots import keys
 from niche.recipes.columns import Columns, resolve
 from niche.recipes.load import load_as
 from niche.recipes.malignancy import copy_number_and_compartments
-from niche.recipes.preparation import NO_COUNTS, check, harmonize, judge_cells, normalize, own_copy
+from niche.recipes.preparation import ambient, check, harmonize, judge_cells, normalize, own_copy
 from niche.recipes.steps import Steps
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
 
@@ -89,7 +89,7 @@ def tumor_stroma(
         integrated_anew = _integrate(steps, asked, columns, compartment)
         _cluster(steps, asked, columns, compartment, anew=integrated_anew)
         columns = _annotate(steps, asked, columns, compartment)
-        _ambient(steps, asked, columns, compartment)
+        ambient(steps, asked, asked.ambient, columns, compartment)
         check(steps, asked, columns, compartment)
     steps.finish(NAME, asked, [*columns.notes, *notes], left_out)
     return steps.adata
@@ -163,24 +163,3 @@ def _annotate(steps: Steps, config: TumorStromaConfig, columns: Columns, compart
         fits=lambda stored: settings.groupby in steps.adata.obs.columns,
     )
     return replace(columns, cell_type=settings.groupby)
-
-
-def _ambient(steps: Steps, config: TumorStromaConfig, columns: Columns, compartment: str) -> None:
-    if not config.ambient.run:
-        steps.skip("ambient", "ambient.run is false")
-        return
-    if not matrix.has_counts(steps.adata):
-        steps.skip("ambient", NO_COUNTS)
-        return
-    options: dict[str, Any] = {
-        **{name: column for name, column in columns.design.items() if column is not None},
-        "min_cells": config.min_cells,
-        "max_share": config.ambient.max_share,
-    }
-    groupby = columns.cell_type or compartment
-    steps.run(
-        "ambient",
-        lambda: pp.ambient(steps.adata, groupby, n_jobs=config.n_jobs, **options),
-        key=keys.AMBIENT,
-        params={**options, "groupby": groupby},
-    )

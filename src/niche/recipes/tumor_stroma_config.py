@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from niche.recipes.config import Part, RecipeConfig
+from niche.recipes.config import AmbientConfig, Part, RecipeConfig
 
 
 class CnvConfig(Part):
@@ -73,15 +73,6 @@ class AnnotateConfig(Part):
     min_score: float = Field(default=1.0, ge=0, le=5, description="Score a cell type must reach.")
     min_margin: float = Field(
         default=0.5, ge=0, le=5, description="By how much it must be ahead of the next."
-    )
-
-
-class AmbientConfig(Part):
-    """Ambient RNA; raw counts only. Flags, never subtracts."""
-
-    run: bool = Field(default=True, description="Estimate the ambient fraction of every sample.")
-    max_share: float = Field(
-        default=0.5, gt=0, le=1, description="Share of a gene's counts from which it counts as leaked."
     )
 
 
