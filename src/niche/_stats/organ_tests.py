@@ -331,8 +331,9 @@ def _fitted(
             continue
         one = {name: np.zeros((mine.size, *values.shape[1:])) for name, values in out.items()}
         log_det = np.zeros((mine.size, rho.size))
+        values, weights, design, start = _of_part(y, w, mine, model)
         fit_features(
-            *_of_part(y, w, mine, model), rho, model.patients.shared(rho), model.fixed, model.joint,
+            values, weights, design, start, rho, model.patients.shared(rho), model.fixed, model.joint,
             one["estimate"], one["scale"], one["rss"], log_det, one["wald"],
         )  # fmt: skip
         if model.comparisons.df > 0:
@@ -354,8 +355,9 @@ def _left_out(
         if not model.rows.size:
             continue
         one, all_of = np.zeros((2, mine.size, effect.shape[1]), dtype=np.int64)
+        value, precision, design, start = _of_part(y, w, mine, model)
         fit_without_each_patient(
-            *_of_part(y, w, mine, model), rho, model.patients.shared(rho), weight[mine].argmax(axis=1),
+            value, precision, design, start, rho, model.patients.shared(rho), weight[mine].argmax(axis=1),
             model.fixed, model.without_patient, np.nan_to_num(effect[mine]), one, all_of,
         )  # fmt: skip
         same[mine], used[mine] = one, all_of

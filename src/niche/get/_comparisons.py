@@ -10,8 +10,17 @@ import pandas as pd
 
 from niche._slots import read, validate
 from niche.errors import InputValueError
+from niche.get._ambient_edges import NOT_ASSESSED
 
 Names = str | Sequence[str] | None
+
+DIRECTED = ("enriched", "depleted", "specific")
+"""Calls that name an organ."""
+
+AMBIENT_SUSPECT = 0.5
+"""Share of a difference from which ambient molecules are named as a reason to doubt it."""
+
+AMBIENT_REASON = "ambient molecules explain half of the difference or more"
 
 
 class Comparisons:
@@ -111,6 +120,26 @@ class Comparisons:
                 others = enumerate(zip(groups, tissue, strict=True))
                 out.append([g for i, (g, t) in others if t == wanted and i != plus])
         return out
+
+
+def with_ambient(frame: pd.DataFrame, share: Any) -> pd.DataFrame:
+    """Add the ambient share, and say in the reason of a call that it may rest on ambient molecules.
+
+    ``share`` (n_rows,) of the difference; NaN where nothing can be said, None where nothing was assessed.
+    """
+    if share is None:
+        share = pd.Categorical.from_codes(np.zeros(len(frame), dtype=np.int8), [NOT_ASSESSED])
+        return frame.assign(ambient_share=share)
+    with np.errstate(invalid="ignore"):
+        leaked = frame["call"].isin(DIRECTED).to_numpy() & (share >= AMBIENT_SUSPECT)
+    if leaked.any():
+        reason = frame["reason"].cat
+        codes, names = reason.codes.to_numpy().copy(), [str(name) for name in reason.categories]
+        for code in np.unique(codes[leaked]):
+            codes[leaked & (codes == code)] = len(names)
+            names.append("; ".join(text for text in (names[code], AMBIENT_REASON) if text))
+        frame = frame.assign(reason=pd.Categorical.from_codes(codes, names))
+    return frame.assign(ambient_share=share)
 
 
 def coded(labels: Sequence[str], codes: np.ndarray) -> pd.Categorical:

@@ -11,8 +11,8 @@ import pandas as pd
 
 from niche._slots import keys, read, validate
 from niche.errors import InputValueError
-from niche.get._ambient_edges import NOT_ASSESSED, edge_shares
-from niche.get._comparisons import Comparisons, Names, coded, is_wanted
+from niche.get._ambient_edges import edge_shares
+from niche.get._comparisons import Comparisons, Names, coded, is_wanted, with_ambient
 
 RUN_FIRST = "niche.tl.compare_communication"
 NOT_MEASURED = "gene not measured"
@@ -139,8 +139,7 @@ class _Table(Comparisons):
         out["driver"] = pd.Categorical.from_codes(self.of_tested(stored["driver"], row, column, 0), drivers)
         frame = pd.DataFrame(out)
         frame["driver_compartment"] = self._compartment(frame)
-        frame["ambient_share"] = self._ambient(adata, frame, column)
-        return frame[list(COLUMNS)]
+        return with_ambient(frame, self._ambient(adata, frame, column))[list(COLUMNS)]
 
     def _compartment(self, frame: pd.DataFrame) -> pd.Categorical:
         """Whether tumor or host cells drive the edge."""
@@ -155,10 +154,10 @@ class _Table(Comparisons):
         is_driver = [driver == name[one] for one in ("ligand", "receptor", "both", "undetermined")]
         return pd.Categorical.from_codes(np.select(is_driver, choices, 0), kinds)
 
-    def _ambient(self, adata: ad.AnnData, frame: pd.DataFrame, column: np.ndarray) -> Any:
-        """Share of the difference that ambient molecules explain."""
+    def _ambient(self, adata: ad.AnnData, frame: pd.DataFrame, column: np.ndarray) -> np.ndarray | None:
+        """Share of the difference that ambient molecules explain; None where it was not assessed."""
         if keys.AMBIENT not in adata.uns:
-            return pd.Categorical.from_codes(np.zeros(len(frame), dtype=np.int8), [NOT_ASSESSED])
+            return None
         share = np.full(len(frame), np.nan)
         against = self.against()
         for c in np.unique(column):

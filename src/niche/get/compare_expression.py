@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import anndata as ad
 import numpy as np
 import pandas as pd
 
 from niche._slots import keys, read, validate
-from niche.get._ambient_edges import NOT_ASSESSED
 from niche.get._ambient_result import load
-from niche.get._comparisons import Comparisons, Names, is_wanted
+from niche.get._comparisons import Comparisons, Names, is_wanted, with_ambient
 
 RUN_FIRST = "niche.tl.compare_expression"
 
@@ -99,14 +96,15 @@ def compare_expression(
             "gene": pd.Categorical.from_codes(table.feature[row], genes),
         }
     )
-    frame["ambient_share"] = _ambient(adata, table, frame, column)
-    return frame[list(COLUMNS)]
+    return with_ambient(frame, _ambient(adata, table, frame, column))[list(COLUMNS)]
 
 
-def _ambient(adata: ad.AnnData, table: Comparisons, frame: pd.DataFrame, column: np.ndarray) -> Any:
-    """Share of the difference that ambient molecules explain."""
+def _ambient(
+    adata: ad.AnnData, table: Comparisons, frame: pd.DataFrame, column: np.ndarray
+) -> np.ndarray | None:
+    """Share of the difference that ambient molecules explain; None where it was not assessed."""
     if keys.AMBIENT not in adata.uns:
-        return pd.Categorical.from_codes(np.zeros(len(frame), dtype=np.int8), [NOT_ASSESSED])
+        return None
     found, against = load(adata), table.against()
     share = np.full(len(frame), np.nan)
     estimated = frame["log2fc"].notna().to_numpy()
