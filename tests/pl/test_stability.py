@@ -48,7 +48,7 @@ def test_the_curve_is_the_table(clustered, axes):
     assert suggested.get_xdata()[0] == np.flatnonzero(table["suggested"])[0]
     texts = [text.get_text() for text in ax.texts]
     assert texts[: len(table)] == [str(n) for n in table["n_clusters"]]
-    stable = table.loc[table["suggested"], "ari_mean"].item() >= 0.9
+    stable = table.loc[table["suggested"], "ari_mean"].item() >= 0.8
     assert texts[-1].endswith(", not stable") != stable
     assert not drawn(ax, "used")
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -10,11 +12,15 @@ from scipy import sparse
 import niche
 from niche._slots import read
 from niche.errors import InputTypeError, InputValueError, MissingKeyError
+from niche.tl import _cluster_stability
+
+cluster_shell = sys.modules["niche.tl.cluster"]
 
 
 @pytest.fixture
-def quick():
-    """Options that make clustering of the tiny data fast."""
+def quick(monkeypatch):
+    """Options that make clustering of the tiny data fast; stability looks at two resolutions."""
+    monkeypatch.setattr(_cluster_stability, "RESOLUTIONS", (0.4, 1.0))
     return {"embedding": False, "n_pcs": 8, "n_neighbors": 8}
 
 
@@ -66,6 +72,25 @@ def test_all_cells_without_compartments(tiny):
     assert not tiny.obsm["X_umap"].any()
     assert not tiny.obsm["X_pca"].any()
     assert "cluster" not in tiny.obs
+
+
+def test_unresolved_cells_are_no_compartment(tiny, quick):
+    tiny.obs["compartment"] = tiny.obs["compartment"].astype(str).replace("stromal", "unresolved")
+    niche.tl.cluster(tiny, **quick)
+    table = tiny.uns["cluster"]["table"].set_index("compartment")
+    told = table["reason"].str.startswith(
+        "unresolved cells are no compartment: clusters of what was not decided"
+    )
+    assert told[told].index.tolist() == ["unresolved"]
+    assert all(name.startswith("unresolved ") for name in names_of(tiny, "unresolved"))
+
+
+def test_big_groups_say_how_many_cells_judged_them(tiny, quick, monkeypatch):
+    for place in (_cluster_stability, cluster_shell):
+        monkeypatch.setattr(place, "MAXIMUM_CELLS", 60)
+    niche.tl.cluster(tiny, compartment="immune", **quick)
+    (reason,) = tiny.uns["cluster"]["table"]["reason"]
+    assert "stability judged on 60 cells" in reason
 
 
 def test_small_groups_are_kept_and_say_so(tiny, quick):

@@ -50,9 +50,7 @@ def by_scanpy(embedded, resolution, seed, **options):
 def test_the_partition_of_scanpy(resolution):
     embedded = embed(blobs(n=100, types=5)[0], None, OPTIONS, 0)
     for seed in (0, 3):
-        assert np.array_equal(
-            leiden(embedded, resolution, seed).codes, by_scanpy(embedded, resolution, seed)
-        )
+        assert np.array_equal(leiden(embedded, resolution, seed).codes, by_scanpy(embedded, resolution, seed))
 
 
 def test_the_partition_of_scanpy_on_real_cells(shared_data):
@@ -93,7 +91,9 @@ def test_many_cells_where_the_search_returns_a_sparse_array(monkeypatch):
     monkeypatch.setattr(PyNNDescentTransformer, "fit_transform", exact)
     found = neighbours(two_halves(), 5, 3)
     assert held_apart(found)
-    assert [(a["n_neighbors"], a["random_state"], a["n_trees"], a["n_iters"]) for a in asked] == [(5, 3, 10, 13)]
+    assert [(a["n_neighbors"], a["random_state"], a["n_trees"], a["n_iters"]) for a in asked] == [
+        (5, 3, 10, 13)
+    ]
 
 
 @pytest.mark.validation

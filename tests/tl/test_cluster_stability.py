@@ -26,13 +26,16 @@ def four():
 def test_planted_types_are_stable(four):
     assert list(four) == list(COLUMNS)
     assert four["resolution"].tolist() == list(RESOLUTIONS)
-    planted = four[four["n_clusters"] == 4]
-    assert len(planted)
+    planted = four[four["resolution"] <= 1]
+    assert (planted["n_clusters"] == 4).all()
     assert (planted[["ari_seeds", "ari_subsamples", "ari_low"]] > 0.98).all(axis=None)
     chosen = four[four["suggested"]]
     assert len(chosen) == 1
+    assert chosen["n_clusters"].item() == 4
     assert chosen["ari_mean"].item() >= 0.9
-    assert chosen["reason"].item() == "highest resolution with a mean adjusted Rand index of at least 0.9"
+    assert chosen["reason"].item() == (
+        "highest resolution with a mean adjusted Rand index of at least 0.8, clusters apart"
+    )
     assert (four.loc[~four["suggested"], "reason"] == "").all()
 
 
@@ -41,9 +44,12 @@ def test_means_and_lowest_agree(four):
     assert (four["ari_low"] <= four[["ari_seeds", "ari_subsamples"]].min(axis=1) + 1e-12).all()
 
 
-def test_same_seed_same_table(four):
-    again = stability(points(4), 15, np.random.default_rng(0))
-    pd.testing.assert_frame_equal(four, again, check_exact=True)
+def test_same_seed_same_table(four, monkeypatch):
+    """Bit for bit, and whatever other resolutions are compared."""
+    monkeypatch.setattr(_cluster_stability, "RESOLUTIONS", (0.4, 2.0))
+    again = stability(points(4), 15, np.random.default_rng(0)).drop(columns=["suggested", "reason"])
+    wanted = four.loc[four["resolution"].isin(again["resolution"]), list(again)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(wanted, again, check_exact=True)
 
 
 def test_cells_without_structure_are_not_split():
@@ -65,27 +71,39 @@ def test_big_groups_are_judged_on_a_part(monkeypatch):
     assert table["n_clusters"].tolist() == [4]
 
 
-def table_of(n_clusters, ari_mean):
+def table_of(n_clusters, ari_mean, silhouette):
     frame = pd.DataFrame({"resolution": RESOLUTIONS[: len(n_clusters)], "n_clusters": n_clusters})
-    frame["ari_mean"] = ari_mean
-    return frame.assign(ari_seeds=1.0, ari_subsamples=1.0, ari_low=0.0, silhouette=0.1)
+    frame["ari_mean"], frame["silhouette"] = ari_mean, silhouette
+    return frame.assign(ari_seeds=1.0, ari_subsamples=1.0, ari_low=0.0)
 
 
 @pytest.mark.parametrize(
-    ("n_clusters", "ari_mean", "row", "reason"),
+    ("n_clusters", "ari_mean", "silhouette", "row", "reason"),
     [
-        ([1, 2, 3, 9], [1, 0.95, 0.9, 0.5], 2, "highest resolution"),
+        ([1, 2, 3, 9], [1, 0.95, 0.9, 0.5], [np.nan, 0.3, 0.3, 0.3], 2, "highest resolution"),
+        ([1, 2, 3, 9], [1, 0.95, 0.9, 0.85], [np.nan, 0.30, 0.21, 0.19], 2, "highest resolution"),
+        ([1, 2, 3, 9], [1, 0.95, 0.9, 0.79], [np.nan, 0.30, 0.19, 0.30], 1, "highest resolution"),
+        ([1, 2, 3, 9], [1, 0.70, 0.9, 0.85], [np.nan, 0.30, 0.11, 0.10], 2, "highest resolution"),
+        ([1, 2, 3, 9], [1, 0.95, 0.9, 0.85], [np.nan, -0.1, -0.2, -0.05], 3, "highest resolution"),
+        ([1, 3, 11, 25], [1, 0.85, 0.97, 0.99], [np.nan, 0.1, 0.3, 0.3], 1, "highest resolution"),
         (
             [1, 2, 3, 9],
-            [1, 0.7, 0.8, 0.6],
+            [1, 0.7, 0.76, 0.78],
+            [np.nan, 0.3, 0.1, 0.3],
             2,
-            "not stable: no split reaches a mean adjusted Rand index of 0.9",
+            "not stable: no split reaches a mean adjusted Rand index of 0.8",
         ),
-        ([1, 2, 3, 9], [1, 0.3, 0.4, 0.2], 0, "not stable: every split stays below .* 0.75"),
-        ([1, 1, 1, 1], [1, 1, 1, 1], 0, "no resolution splits the cells"),
+        (
+            [1, 2, 3, 9],
+            [1, 0.3, 0.4, 0.2],
+            [np.nan, 0.3, 0.3, 0.3],
+            0,
+            "not stable: every split stays below .* 0.75",
+        ),
+        ([1, 1, 1, 1], [1, 1, 1, 1], [np.nan] * 4, 0, "no resolution splits the cells"),
     ],
 )
-def test_rule(n_clusters, ari_mean, row, reason):
-    found = suggest(table_of(n_clusters, ari_mean))
+def test_rule(n_clusters, ari_mean, silhouette, row, reason):
+    found = suggest(table_of(n_clusters, ari_mean, silhouette), n_cells=100)
     assert np.flatnonzero(found["suggested"]).tolist() == [row]
     assert pd.Series(found["reason"][row]).str.match(reason).all()

@@ -58,5 +58,5 @@ LINEAGES = ("malignant", "fibroblast-like", "endothelial", "myeloid", "lymphoid"
 FRAMEWORK_ORGANS = ("bone", "brain", "liver", "lung", "lymph_node")
 ORGANISMS = ("human", "mouse")
 
-STABLE_ARI = 0.9
+STABLE_ARI = 0.8
 """Mean adjusted Rand index from which clusters at a resolution count as stable."""

@@ -49,7 +49,7 @@ def cluster(
     >>> import niche
     >>> adata = niche.datasets.demo()
     >>> niche.pp.normalize(adata)
-    >>> niche.tl.cluster(adata, compartment="immune", embedding=False)
+    >>> niche.tl.cluster(adata, compartment="endothelial", embedding=False)
     >>> found = niche.get.cluster(adata, what="stability")
     >>> int(found["suggested"].sum())
     1

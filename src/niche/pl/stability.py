@@ -26,8 +26,8 @@ def stability(
     """Draw the agreement of clusters between seeds and between subsamples against the resolution.
 
     One panel per compartment. The band reaches down to the lowest of all comparisons; above each resolution
-    stands its number of clusters. The suggested resolution is marked; a resolution that was used instead
-    has a dotted line.
+    stands its number of clusters, and from the dotted level on the mean counts as stable. The suggested
+    resolution is marked; a resolution that was used instead has a dotted line.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def stability(
     >>> import niche
     >>> adata = niche.datasets.demo()
     >>> niche.pp.normalize(adata)
-    >>> niche.tl.cluster(adata, compartment="immune", embedding=False)
+    >>> niche.tl.cluster(adata, compartment="endothelial", embedding=False)
     >>> figure = niche.pl.stability(adata)
     >>> figure.axes[0].get_xlabel()
     'resolution'

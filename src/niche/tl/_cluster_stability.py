@@ -16,10 +16,19 @@ RESOLUTIONS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0)
 SEEDS, SUBSAMPLES, SHARE = 3, 5, 0.8
 """Partitions of all cells per resolution, partitions of a part of the cells, and that part."""
 
-HOPELESS = 0.75
-"""Mean adjusted Rand index below which no split is suggested."""
+CLEAR = 2 / 3
+"""Share of the best silhouette that the clusters of the suggested resolution must keep."""
 
-MAXIMUM_CELLS = 10_000
+NEAR = 0.05
+"""How far the mean agreement of the suggested resolution may lie below the best, where no split is stable."""
+
+HOPELESS = 0.75
+"""Mean adjusted Rand index below which no split is suggested: cells without structure stay below 0.65."""
+
+LEAST_CELLS = 10
+"""Cells that a cluster must hold on average: of tiny clusters even noise agrees."""
+
+MAXIMUM_CELLS = 3000
 """Bigger groups are judged on so many of their cells."""
 
 COLUMNS = (
@@ -72,22 +81,28 @@ def stability(embedded: Embedded, n_neighbors: int, rng: np.random.Generator) ->
                 "silhouette": silhouette(embedded.pca, whole[0], seeds[0]),
             }
         )
-    return suggest(pd.DataFrame(rows))
+    return suggest(pd.DataFrame(rows), n_cells)
 
 
-def suggest(table: pd.DataFrame) -> pd.DataFrame:
-    """Mark the resolution to take: the highest stable one that splits the cells, else the most stable.
+def suggest(table: pd.DataFrame, n_cells: int) -> pd.DataFrame:
+    """Mark the resolution to take: the highest stable one whose clusters still lie apart.
 
-    Where even that one does not hold, or nothing splits the cells, the lowest resolution is marked.
+    Stable says the mean agreement, apart the silhouette. Where no split is stable, the lowest resolution that
+    comes near the most stable split is marked; where even that one does not hold, or nothing splits the
+    cells, the lowest of all.
     """
-    splits = table["n_clusters"] > 1
-    stable = splits & (table["ari_mean"] >= STABLE_ARI)
-    best = float(table.loc[splits, "ari_mean"].max()) if splits.any() else float("nan")
+    agreement, silhouettes = table["ari_mean"], table["silhouette"]
+    splits = (table["n_clusters"] > 1) & (n_cells >= LEAST_CELLS * table["n_clusters"])
+    stable = splits & (agreement >= STABLE_ARI)
+    best = float(agreement[splits].max()) if splits.any() else float("nan")
     if stable.any():
-        row = int(table.index[stable][-1])
-        reason = f"highest resolution with a mean adjusted Rand index of at least {STABLE_ARI:g}"
+        apart = stable & (silhouettes >= CLEAR * silhouettes[splits].max())
+        row = int(table.index[apart][-1]) if apart.any() else int(silhouettes[stable].idxmax())
+        reason = (
+            f"highest resolution with a mean adjusted Rand index of at least {STABLE_ARI:g}, clusters apart"
+        )
     elif best >= HOPELESS:
-        row = int(table.loc[splits, "ari_mean"].idxmax())
+        row = int(table.index[splits & (agreement >= best - NEAR)][0])
         reason = f"not stable: no split reaches a mean adjusted Rand index of {STABLE_ARI:g}"
     elif splits.any():
         row = int(table.index[0])
