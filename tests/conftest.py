@@ -15,6 +15,8 @@ from tiny import _tiny, tiny, tiny_communication, tiny_one_sample  # noqa: F401 
 from walk import public_functions, public_objects
 
 ROOT = Path(__file__).parents[1]
+FEW_RESOLUTIONS = (0.2, 0.5, 1.0)
+"""Where tests need clusters with their stability, but not at every resolution."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -77,7 +79,9 @@ def _corridor(_demo: ad.AnnData) -> ad.AnnData:
     niche.tl.infer_cnv(adata, reference=["Fibroblast", "T cell"])
     niche.tl.call_compartments(adata, labels={"Malignant": "tumor"})
     niche.pp.integrate(adata)
-    niche.tl.cluster(adata)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("niche.tl._cluster_stability.RESOLUTIONS", FEW_RESOLUTIONS)
+        niche.tl.cluster(adata)
     niche.tl.annotate(adata, cell_type_key="by_markers")
     niche.tl.communication(adata, "cell_type")
     niche.tl.composition(adata)

@@ -16,6 +16,7 @@ from walk import parameters, public_functions
 
 import niche
 from niche.errors import NicheError
+from niche.tl import _cluster_stability
 
 Inputs = dict[str, ad.AnnData]
 Results = Callable[[str], ad.AnnData]
@@ -133,6 +134,14 @@ def _same_objects(left: np.ndarray, right: np.ndarray) -> bool:
         return False
     pairs = zip(left.ravel().tolist(), right.ravel().tolist(), strict=True)
     return all(a == b or (pd.isna(a) and pd.isna(b)) for a, b in pairs)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_resolutions() -> Iterator[None]:
+    """Judge the stability of clusters at two resolutions; the others repeat the same steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_cluster_stability, "RESOLUTIONS", (0.4, 1.0))
+        yield
 
 
 @pytest.fixture(scope="module")

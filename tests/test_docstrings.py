@@ -70,7 +70,9 @@ def test_returns(public_function: Public) -> None:
     found = sections(function).get("Returns", "").strip()
     assert found, f"{name}: no section Returns"
     first, *rest = found.splitlines()
-    assert not first.endswith(".") and len(first) < 60, f"{name}: Returns starts with a type, text is indented"
+    assert not first.endswith(".") and len(first) < 60, (
+        f"{name}: Returns starts with a type, text is indented"
+    )
     assert all(not line or line.startswith(" ") for line in rest), f"{name}: Returns: the text is indented"
 
 

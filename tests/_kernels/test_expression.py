@@ -38,7 +38,9 @@ def test_units_take_the_lowest_subunit_within_the_sample(expression):
 
 
 def test_sides_and_profiles_average_patients(expression):
-    edges = Edges(*(np.array([v]) for v in (0, 0, 0, 1, 1, 0)), *(np.zeros(1) for _ in range(4)), np.array([0]))
+    edges = Edges(
+        *(np.array([v]) for v in (0, 0, 0, 1, 1, 0)), *(np.zeros(1) for _ in range(4)), np.array([0])
+    )
     left, right = expression.sides(expression.mean, edges)
     np.testing.assert_allclose((left[0], right[0]), (1.0, 1.5))
     np.testing.assert_allclose(expression.profile(expression.mean)[0], [[2, 1], [1.5, 0.5]])

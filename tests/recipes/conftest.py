@@ -15,6 +15,7 @@ QUICK: dict[str, Any] = {
     "qc": {"min_cells_scrublet": 100_000},
     "cluster": {"resolution": 0.5},
 }
+FEW_RESOLUTIONS = ("niche.tl._cluster_stability.RESOLUTIONS", (0.5, 1.0))
 STEPS = (
     (pp, "harmonize_genes"), (pp, "qc"), (pp, "normalize"), (tl, "infer_cnv"), (tl, "call_compartments"),
     (pp, "integrate"), (tl, "cluster"), (tl, "annotate"), (pp, "ambient"), (pp, "check"),
@@ -41,7 +42,15 @@ def nameless(simulated: ad.AnnData) -> ad.AnnData:
 @pytest.fixture(scope="session")
 def called(nameless: ad.AnnData) -> ad.AnnData:
     """The result of ``tumor_stroma`` without labels; do not change it."""
-    return recipes.tumor_stroma(nameless, QUICK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*FEW_RESOLUTIONS)
+        return recipes.tumor_stroma(nameless, QUICK)
+
+
+@pytest.fixture(autouse=True)
+def _few_resolutions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge the stability of clusters at two resolutions; the others repeat the same steps."""
+    monkeypatch.setattr(*FEW_RESOLUTIONS)
 
 
 @pytest.fixture
