@@ -7,6 +7,7 @@ from niche.pl.axes_heatmap import axes_heatmap
 from niche.pl.circle import circle
 from niche.pl.cnv import cnv
 from niche.pl.communication import communication
+from niche.pl.composition import composition
 from niche.pl.confounding import confounding
 from niche.pl.design import design
 from niche.pl.effects import effects
@@ -25,6 +26,7 @@ __all__ = [
     "circle",
     "cnv",
     "communication",
+    "composition",
     "confounding",
     "design",
     "effects",
