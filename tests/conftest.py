@@ -85,6 +85,8 @@ def _corridor(_demo: ad.AnnData) -> ad.AnnData:
     niche.tl.annotate(adata, cell_type_key="by_markers")
     niche.tl.communication(adata, "cell_type")
     niche.tl.composition(adata)
+    niche.tl.compare_communication(adata)
+    niche.tl.compare_expression(adata, "cell_type")
     return adata
 
 

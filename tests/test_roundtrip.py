@@ -107,6 +107,8 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "annotate",
         "communication",
         "composition",
+        "compare_communication",
+        "compare_expression",
     }
     assert steps <= set(read.ours(_corridor)) | set(_corridor.uns)
 
