@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -143,14 +143,13 @@ class Section:
         return cls(name, title, [Callout(f"Not assessed. {reason}", "missing")])
 
 
-Formatter = Callable[[Any], str]
 _NUMERIC = (formats.count, formats.decimal, formats.probability, formats.share)
 
 
 def table(
     frame: pd.DataFrame,
     caption: str,
-    columns: Mapping[str, tuple[str, Formatter]],
+    columns: Mapping[str, tuple[str, formats.Formatter]],
     *,
     tags: Sequence[str] = (),
     folded: str = "",

@@ -132,9 +132,7 @@ def _organ(found: Findings, organ: str, figures: dict[str, ReportFigure]) -> lis
             )
         )
         top = top_edges(found, organ)
-        top = top.assign(
-            edge=[_pair(a, b) for a, b in zip(top["ligand_complex"], top["receptor_complex"], strict=True)]
-        )
+        top = top.assign(edge=formats.arrows(top))
         columns = {
             key: value
             for key, value in _EDGES.items()
@@ -158,10 +156,6 @@ def _organ(found: Findings, organ: str, figures: dict[str, ReportFigure]) -> lis
         )
     )
     return blocks
-
-
-def _pair(ligand: object, receptor: object) -> str:
-    return f"{str(ligand).replace('_', '+')} → {str(receptor).replace('_', '+')}"
 
 
 def _range(values: pd.Series, word: str = "patient") -> str:

@@ -50,8 +50,12 @@ def section(found: Findings, figures: dict[str, ReportFigure]) -> Section:
     blocks: list[Block] = [
         Text(
             "Patients are the replicates. An organ needs material of two patients to be compared with "
-            "another one and of three for a call; with fewer it can be described. No such comparison is "
-            "made in this report."
+            "another one and of three for a call; with fewer it can be described. "
+            + (
+                "The section Between organs holds the comparison."
+                if found.compare.there
+                else "No such comparison is made in this report."
+            )
         )
     ]
     if "design" in figures:

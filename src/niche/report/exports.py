@@ -38,6 +38,11 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
         made["communication_tested"] = found.tested
         made["communication_status"] = found.statuses
         made["communication_cell_pairs"] = found.cell_pairs
+    if found.compare.there:
+        made["compare_communication"] = found.compared
+        made["compare_communication_untested"] = found.uncompared
+    if found.exclusive.there:
+        made["organ_exclusive"] = found.exclusive.value
     if found.axes.there:
         made["published_axes"] = found.axes.value
     return made

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import anndata as ad
+import numpy as np
 import pandas as pd
 
 from niche import get
 from niche._settings import settings
 from niche._slots import communication_codes as codes
 from niche._slots import keys, read
-from niche.errors import MissingKeyError, StaleResultError
+from niche.errors import InputValueError, MissingKeyError, StaleResultError
 from niche.get.axes import axes as published_axes
+from niche.get.compare_communication import NOT_MEASURED
 
 MAX_QVAL = 0.05
 
@@ -56,6 +58,8 @@ def attempt(function: Callable[[], Result]) -> Found:
         return Found(None, _first_sentence(error))
     except StaleResultError as error:
         return Found(None, f"The stored result is outdated and not shown: {error}")
+    except InputValueError as error:
+        return Found(None, _first_sentence(error))
 
 
 def _first_sentence(error: Exception) -> str:
@@ -84,6 +88,12 @@ class Findings:
         n_significant, n_not_expressed, n_not_testable, reason``.
     axes
         Published axes.
+    compare, exclusive
+        The comparison of organs as it is stored; tested edges of cell types that one organ alone has.
+    compared
+        Edges and contrasts with an estimate.
+    uncompared
+        Those without, counted: ``contrast, reason, n``.
     """
 
     adata: ad.AnnData
@@ -103,6 +113,10 @@ class Findings:
     statuses: pd.DataFrame = field(default_factory=pd.DataFrame)
     cell_pairs: pd.DataFrame = field(default_factory=pd.DataFrame)
     axes: Found = Found(None)
+    compare: Found = Found(None)
+    exclusive: Found = Found(None)
+    compared: pd.DataFrame = field(default_factory=pd.DataFrame)
+    uncompared: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @classmethod
     def of(cls, adata: ad.AnnData) -> Findings:
@@ -129,7 +143,23 @@ class Findings:
         found.axes = attempt(lambda: published_axes(adata))
         if found.communication.there:
             found._read_edges()
+            found.exclusive = attempt(lambda: get.organ_exclusive(adata, status=codes.TESTED))
+            found._read_comparison()
         return found
+
+    def _read_comparison(self) -> None:
+        """Rows with an estimate; the others, often millions, counted by reason."""
+        self.compare = attempt(
+            lambda: read.result(
+                self.adata, keys.COMPARE_COMMUNICATION, run_first="niche.tl.compare_communication"
+            )
+        )
+        rows = attempt(lambda: get.compare_communication(self.adata, estimated=True))
+        if not (self.compare.there and rows.there):
+            self.compare = Found(None, self.compare.reason or rows.reason)
+            return
+        self.compared = rows.value
+        self.uncompared = _without_estimate(self.compare.value)
 
     def _read_edges(self) -> None:
         """Tested edges whole, the others counted; large results one organ at a time, to keep memory small."""
@@ -209,6 +239,20 @@ class Findings:
 
 def _design(adata: ad.AnnData) -> dict[str, pd.DataFrame]:
     return {what: get.design(adata, what=what) for what in ("samples", "organs", "cell_types", "issues")}
+
+
+def _without_estimate(stored: Mapping[str, Any]) -> pd.DataFrame:
+    """Edges without a number by contrast and reason; genes that were not measured are no edges here."""
+    names, values = read.strings(stored["reason_names"]), stored["values"]
+    n = len(names)
+    never = np.bincount(np.asarray(stored["untested"]).ravel(), minlength=n)
+    never[[0, *(code for code, name in enumerate(names) if name == NOT_MEASURED)]] = 0
+    unknown = np.isnan(np.asarray(values["log2fc"])) & np.isnan(np.asarray(values["statistic"]))
+    reason, rows = np.asarray(stored["reason"]), []
+    for c, contrast in enumerate(read.strings(stored["contrasts"]["name"])):
+        counts = never + np.bincount(reason[unknown[:, c], c], minlength=n)
+        rows += [(contrast, names[code], int(counts[code])) for code in np.flatnonzero(counts)]
+    return pd.DataFrame(rows, columns=["contrast", "reason", "n"])
 
 
 def _count(edges: pd.DataFrame, by: list[str]) -> pd.DataFrame:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+Formatter = Callable[[Any], str]
 
 EMPTY = "–"
 """What a cell of a table shows where there is no value."""
@@ -75,3 +78,11 @@ def listed(names: list[str]) -> str:
 def readable(name: str) -> str:
     """Name of an organ or compartment for running text."""
     return name.replace("_", " ")
+
+
+def arrows(edges: pd.DataFrame) -> list[str]:
+    """``CXCL12 → CXCR4`` of every edge; subunits of a complex are joined by ``+``."""
+    return [
+        f"{str(ligand).replace('_', '+')} → {str(receptor).replace('_', '+')}"
+        for ligand, receptor in zip(edges["ligand_complex"], edges["receptor_complex"], strict=True)
+    ]

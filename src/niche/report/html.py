@@ -13,6 +13,7 @@ from niche._slots import validate
 from niche._version import __version__
 from niche.errors import InputTypeError, InputValueError
 from niche.report import (
+    between_organs,
     cells,
     communication,
     design,
@@ -35,9 +36,9 @@ def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overw
     """Write a report as one HTML file that needs nothing beside it.
 
     The report states in words what was asked and what can and cannot be concluded, then the design and
-    its limits, quality control, cells, tumor and host, the edges of every organ, published axes, methods,
-    parameters and versions. What was not run reads *not assessed*; what could not be tested is counted with
-    its reason.
+    its limits, quality control, cells, tumor and host, the edges of every organ, what differs between
+    organs, published axes, methods, parameters and versions. What was not run reads *not assessed*; what
+    could not be tested is counted with its reason.
 
     Parameters
     ----------
@@ -118,6 +119,7 @@ def _sections(found: Findings, drawn: dict[str, ReportFigure]) -> list[Section]:
         cells.section(found, drawn),
         tumor_host.section(found, drawn),
         communication.section(found, drawn),
+        between_organs.section(found, drawn),
         published.section(found, drawn),
         methods.section(found),
         provenance.section(found),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import resources
-from niche.report import formats
+from niche.report import between_methods, formats
 from niche.report.blocks import Block, Heading, Link, Links, Section, Text, table
 from niche.report.findings import Findings
 from niche.report.tumor_methods import TUMOR_REFERENCES, told
@@ -55,7 +55,7 @@ REFERENCES = TUMOR_REFERENCES | {
         "Bioinformatics 2012;28:573-80",
         "10.1093/bioinformatics/btr709",
     ),
-}
+} | between_methods.BETWEEN_REFERENCES
 """Name -> what to cite, DOI."""
 
 
@@ -133,6 +133,9 @@ def _told(found: Findings) -> tuple[list[str], list[str]]:
     if found.communication.there:
         paragraphs += _communication(found)
         cited += ["cellphonedb", "liana", "bh", "rra"]
+    words, names = between_methods.told(found)
+    paragraphs += words
+    cited += names
     return paragraphs, cited
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from niche.report import formats
+from niche.report import comparison, formats
 from niche.report.blocks import Block, Bullets, Callout, Heading, Section, Text, table
 from niche.report.findings import MAX_QVAL, Findings
 
@@ -15,10 +15,14 @@ WITHIN = (
     "types than when the cell type labels are exchanged within each sample? They are no evidence about "
     "patients."
 )
+NUMBERS = (
+    "How many edges are significant within an organ depends on the number of cells and the mix of cell types "
+    "in its samples, so these numbers must not be compared between organs."
+)
+NOT_BETWEEN = "Differences between organs are not tested in this report."
 BETWEEN = (
-    "Differences between organs are not tested in this report. How many edges are significant depends on "
-    "the number of cells and the mix of cell types in an organ's samples, so these numbers must not be "
-    "compared between organs."
+    "What differs between organs is tested with patients as the replicates, in the section Between organs, "
+    "and only that may be said of a difference. Undetermined edges are neither different nor alike."
 )
 PRESENCE = (
     "RNA of a ligand and a receptor in two cell types is a hypothesis about communication. It shows neither "
@@ -37,7 +41,9 @@ def section(found: Findings) -> Section:
     blocks.append(Heading("What can be concluded"))
     blocks.append(Bullets(_can(found)))
     blocks.append(Heading("What cannot be concluded"))
-    blocks += [Callout(WITHIN, "limit"), Callout(BETWEEN, "limit")] if found.communication.there else []
+    if found.communication.there:
+        between = BETWEEN if found.compare.there else f"{NOT_BETWEEN} {comparison.why_none(found)}"
+        blocks += [Callout(WITHIN, "limit"), Callout(f"{NUMBERS} {between}", "limit")]
     blocks.append(Bullets(_cannot(found)))
     return Section(NAME, TITLE, blocks)
 
@@ -58,7 +64,8 @@ def question(found: Findings) -> str:
         ends = f"{senders or 'all cells'} (sending) and {receivers or 'all cells'} (receiving)"
     return (
         f"Asked: in {formats.listed([formats.readable(organ) for organ in found.organs])}, which "
-        f"ligand-receptor pairs are expressed between {ends} and are specific to their cell types there?"
+        f"ligand-receptor pairs are expressed between {ends} and are specific to their cell types there"
+        + (", and which of them differ between the organs?" if found.compare.there else "?")
     )
 
 
@@ -115,12 +122,33 @@ def organ_rows(found: Findings) -> pd.DataFrame:
                 "n_patients_tested": mine["n_patients"].max() if len(mine) else 0,
                 "n_tested": len(mine),
                 "n_significant": int((found.significant["organ"] == organ).sum()),
+                **_between(found, organ),
                 "axes_found": int((axes["status"] == "found").sum()),
                 "axes_tested": int(axes["status"].isin(["found", "tested_not_significant"]).sum()),
                 "axes": int((axes["ligand"] != "").sum()) if "ligand" in axes else 0,
             }
         )
     return pd.DataFrame(rows)
+
+
+def _between(found: Findings, organ: str) -> dict[str, object]:
+    """How many edges were compared with the other organs, and how many are stronger and weaker here."""
+    if not found.compare.there:
+        return {}
+    table = comparison.contrasts(found)
+    name = table.loc[(table["organ"] == organ) & (table["kind"] == "rest"), "contrast"]
+    if not len(name):
+        return dict.fromkeys(("n_compared", "n_stronger", "n_weaker"))
+    mine = found.compared[found.compared["contrast"] == name.iloc[0]]
+    calls = mine["call"].astype(str)
+    can = mine["pval"].notna() & (calls != "not_testable")
+    if not can.any():
+        return {"n_compared": 0, "n_stronger": None, "n_weaker": None}
+    return {
+        "n_compared": int(can.sum()),
+        "n_stronger": int(calls.isin(comparison.UP).sum()),
+        "n_weaker": int(calls.isin(comparison.DOWN).sum()),
+    }
 
 
 def _at_a_glance(found: Findings) -> list[Block]:
@@ -138,6 +166,9 @@ def _at_a_glance(found: Findings) -> list[Block]:
                 "n_patients_tested": ("Patients behind a tested edge (at most)", formats.count),
                 "n_tested": ("Edges tested", formats.count),
                 "n_significant": (f"Edges with q ≤ {MAX_QVAL:g}", formats.count),
+                "n_compared": ("Edges compared with the other organs", formats.count),
+                "n_stronger": ("stronger here", formats.count),
+                "n_weaker": ("weaker here", formats.count),
                 "axes_found": ("Published axes found", formats.count),
                 "axes_tested": ("Published axes tested", formats.count),
                 "axes": ("Published axes", formats.count),
@@ -158,9 +189,43 @@ def _can(found: Findings) -> list[str]:
         "Which published axes of metastasis to these organs show up in this way, and which could not be "
         "looked at.",
     ]
+    items += _differences(found)
     if "qval" not in found.tested:
         items[1] = "No p-values were asked for (null=None): edges are ranked, not tested."
     return items
+
+
+def _differences(found: Findings) -> list[str]:
+    """What the comparison of organs says, in one sentence per organ with a call."""
+    if not found.compare.there:
+        return []
+    items = []
+    for contrast in comparison.main(found).to_dict("records"):
+        if contrast["kind"] != "rest":
+            continue
+        up, leaked = (
+            comparison.called(found, contrast["contrast"], comparison.UP, suspect=suspect)
+            for suspect in (False, True)
+        )
+        down = comparison.called(found, contrast["contrast"], comparison.DOWN)
+        if not len(up) + len(leaked) + len(down):
+            continue
+        edges = [
+            f"{pair} ({source} to {target})"
+            for pair, source, target in zip(
+                formats.arrows(up.head(3)), up["source"], up["target"], strict=False
+            )
+        ]
+        items.append(
+            f"{contrast['told'][:1].upper()}{contrast['told'][1:]}, over patients: "
+            f"{formats.plural(len(up), 'edge')} stronger and {len(down):,} weaker"
+            + (f", {len(leaked):,} more stronger that ambient RNA may explain" if len(leaked) else "")
+            + (f". First of the stronger: {formats.listed(edges)}." if edges else ".")
+        )
+    return items or [
+        "Edges were compared between organs, patients being the replicates: none could be called stronger in "
+        "an organ. The section Between organs says what could not be tested and why."
+    ]
 
 
 def _can_without_edges(found: Findings) -> list[str]:
