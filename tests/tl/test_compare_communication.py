@@ -180,9 +180,13 @@ def test_a_cell_type_of_one_organ_cannot_be_compared(four):
     assert rows["reason"].str.contains("cell type absent in bone: source").all()
 
 
-def test_an_unmeasured_gene_says_so(four):
-    rows = four[four["receptor_complex"] == "NOSUCH"]
-    assert (rows["reason"] == "gene not measured").all() and (rows["call"] == "not_testable").all()
+def test_an_unmeasured_gene_is_stored_with_its_reason_and_is_no_row():
+    adata = communicate(hand_made(BONE + LIVER))
+    table = compare(adata)
+    assert set(table["receptor_complex"]) == {"CXCR4", "ITGAV_ITGB3"}
+    stored, pairs = adata.uns["compare_communication"], adata.uns["communication"]["pairs"]
+    codes = np.asarray(stored["untested"])[:, read.strings(pairs["receptor_complex"]).index("NOSUCH")]
+    assert {read.strings(stored["reason_names"])[code] for code in codes} == {"gene not measured"}
 
 
 def test_nothing_is_missing_without_a_reason(four):
