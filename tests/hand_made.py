@@ -10,10 +10,19 @@ from scipy import sparse
 import niche
 
 PAIRS = pd.DataFrame(
-    {"ligand": ["CXCL12", "SPP1", "JAG1"], "receptor": ["CXCR4", "ITGAV_ITGB3", "NOSUCH"], "pathway": ["a", "b", "c"]}
+    {
+        "ligand": ["CXCL12", "SPP1", "JAG1"],
+        "receptor": ["CXCR4", "ITGAV_ITGB3", "NOSUCH"],
+        "pathway": ["a", "b", "c"],
+    }
 )
 GENES = ["CXCL12", "CXCR4", "SPP1", "ITGAV", "ITGB3", "JAG1", "FILL"]
-COMPARTMENT = {"Cancer": "tumor", "Fibroblast": "stromal", "Macrophage": "immune", "Hepatocyte": "parenchymal"}
+COMPARTMENT = {
+    "Cancer": "tumor",
+    "Fibroblast": "stromal",
+    "Macrophage": "immune",
+    "Hepatocyte": "parenchymal",
+}
 N_CELLS, LIBRARY = 12, 1000
 
 CXCL12 = {"P1": 16, "P2": 20, "P3": 12, "P4": 2, "P5": 3, "P6": 2, "P7": 3, "P8": 2, "P9": 3, "P10": 4}

@@ -18,7 +18,9 @@ def test_total(n, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_expm1_is_exact_to_the_rounding_of_exp(dtype):
     rng = np.random.default_rng(0)
-    values = np.concatenate([[0.0, 1e-8, 0.3465, 0.3466, 30.0, 300.0], rng.uniform(0, 30, 20_000)]).astype(dtype)
+    values = np.concatenate([[0.0, 1e-8, 0.3465, 0.3466, 30.0, 300.0], rng.uniform(0, 30, 20_000)]).astype(
+        dtype
+    )
     out = np.empty(values.size)
     row_values.fill_expm1(values, out)
     exact = np.expm1(values.astype(np.longdouble))

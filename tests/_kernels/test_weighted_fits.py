@@ -106,7 +106,9 @@ def test_constants_and_scales():
     np.testing.assert_allclose(moved["rss"], 9 * one["rss"], rtol=1e-7)
     np.testing.assert_allclose(moved["wald"], 9 * one["wald"], rtol=1e-7)
     np.testing.assert_allclose(heavier["estimate"], one["estimate"], rtol=1e-9)
-    np.testing.assert_allclose(heavier["rss"] * heavier["scale"][:, :, 0] ** 2, one["rss"] * one["scale"][:, :, 0] ** 2)
+    np.testing.assert_allclose(
+        heavier["rss"] * heavier["scale"][:, :, 0] ** 2, one["rss"] * one["scale"][:, :, 0] ** 2
+    )
 
 
 def test_samples_without_weight_might_as_well_be_absent():
@@ -134,7 +136,9 @@ def test_an_exact_fit_leaves_no_residual():
     _, w, design = data(7)
     y = np.array([design @ np.array([5.0, 6.0, 7.0, 0.5])] * 5)
     got = fitted(y, w, design)
-    np.testing.assert_allclose(got["estimate"], np.broadcast_to([-1.0, -1.5, 0.5], got["estimate"].shape), atol=1e-9)
+    np.testing.assert_allclose(
+        got["estimate"], np.broadcast_to([-1.0, -1.5, 0.5], got["estimate"].shape), atol=1e-9
+    )
     np.testing.assert_array_equal(got["rss"], 0.0)  # not what rounding leaves
     y[0, 3] += 1e-4
     assert (fitted(y, w, design)["rss"][0] > 0).all()

@@ -26,7 +26,19 @@ def fits_of(y, w, design, codes, rho, contrasts, joint, weight=None):
     estimate, scale = np.zeros((2, *n, len(contrasts)))
     rss, log_det, wald = np.zeros((3, *n))
     fit_features(
-        y, w, design, found.start, rho, found.shared(rho), contrasts, joint, estimate, scale, rss, log_det, wald
+        y,
+        w,
+        design,
+        found.start,
+        rho,
+        found.shared(rho),
+        contrasts,
+        joint,
+        estimate,
+        scale,
+        rss,
+        log_det,
+        wald,
     )
     df = design.shape[0] - design.shape[1]
     log = log_likelihood(rss, log_det, df, found.log_det(rho))

@@ -71,7 +71,9 @@ GROUP = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])
 
 
 def one_hot(labels):
-    return np.stack([(np.array(list(labels)) == name).astype(float) for name in sorted(set(labels))[1:]], axis=1)
+    return np.stack(
+        [(np.array(list(labels)) == name).astype(float) for name in sorted(set(labels))[1:]], axis=1
+    )
 
 
 def test_estimates_of_a_design_are_the_means_of_the_groups():
@@ -99,7 +101,9 @@ def test_a_covariate_that_crosses_the_organs_hides_nothing():
 
 def test_an_aliased_covariate_is_named_and_hides_only_what_it_must():
     """Every sample of organ 2 is of study b; assay crosses the organs; depth is a number."""
-    covariates = np.concatenate([one_hot("aaaaaabbb"), one_hot("xyxyxyxyx"), np.arange(9.0)[:, None] ** 2], axis=1)
+    covariates = np.concatenate(
+        [one_hot("aaaaaabbb"), one_hot("xyxyxyxyx"), np.arange(9.0)[:, None] ** 2], axis=1
+    )
     design = design_of(GROUP, covariates, ("study", "assay", "depth"))
     assert design.matrix.shape[1] == 5  # three organs, assay, depth; study is one of them
     assert np.linalg.matrix_rank(design.matrix) == 5
@@ -125,9 +129,7 @@ def test_estimable_contrasts_of_a_deficient_design_equal_those_without_the_hidde
     full = design_of(GROUP, np.concatenate([one_hot("aaaaaabbb"), assay], axis=1), ("study", "assay"))
     plain = design_of(GROUP, assay, ("assay",))
     row = np.array([1.0, -1, 0])
-    found = [
-        d.reduced(d.contrast(row)) @ np.linalg.lstsq(d.matrix, y, rcond=None)[0] for d in (full, plain)
-    ]
+    found = [d.reduced(d.contrast(row)) @ np.linalg.lstsq(d.matrix, y, rcond=None)[0] for d in (full, plain)]
     assert found[0] == pytest.approx(found[1], abs=1e-10)
 
 

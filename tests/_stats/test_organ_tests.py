@@ -119,7 +119,9 @@ def test_averaged_equals_the_mean_over_fits_at_every_correlation():
         p, effect = 0.0, 0.0
         for r, rho in enumerate(GRID):
             root = np.diag(w[e] ** -0.5)
-            model = sm.GLS(y[e], np.eye(3)[PARTIAL.group], sigma=root @ correlation(PARTIAL.patient, rho) @ root)
+            model = sm.GLS(
+                y[e], np.eye(3)[PARTIAL.group], sigma=root @ correlation(PARTIAL.patient, rho) @ root
+            )
             test = model.fit(use_t=True).t_test(ROWS[BONE_REST])
             effect += family.weight[e, r] * float(np.squeeze(test.effect))
             p += family.weight[e, r] * float(np.squeeze(test.pvalue))
@@ -277,7 +279,11 @@ def test_order_of_samples_and_names_of_patients_do_not_matter(method):
     order, renamed = rng.permutation(11), rng.permutation(7)
     shuffled = samples_of(PARTIAL.group[order], renamed[PARTIAL.patient[order]])
     other = run(
-        np.ascontiguousarray(y[:, order]), np.ascontiguousarray(w[:, order]), shuffled, method=method, leave_out=True
+        np.ascontiguousarray(y[:, order]),
+        np.ascontiguousarray(w[:, order]),
+        shuffled,
+        method=method,
+        leave_out=True,
     )
     same_tests(one, other)
     np.testing.assert_array_equal(one.same, other.same)
@@ -345,7 +351,9 @@ def test_ten_organs():
 
 def test_primary_and_normal_are_compared_but_are_no_organ():
     names = ["bone", "liver", "breast (primary)", "liver (normal)"]
-    groups = Groups(names, ["bone", "liver", "breast", "liver"], ["metastasis", "metastasis", "primary", "normal"])
+    groups = Groups(
+        names, ["bone", "liver", "breast", "liver"], ["metastasis", "metastasis", "primary", "normal"]
+    )
     wanted = contrasts_of(groups)
     samples = samples_of(np.repeat(np.arange(4), 3), np.arange(12))
     y, w = values(samples)

@@ -86,9 +86,7 @@ def test_likelihood_is_that_of_the_matrices_and_of_the_mixed_model():
 def _at(model, rho):
     from statsmodels.regression.mixed_linear_model import MixedLMParams
 
-    return MixedLMParams.from_components(
-        fe_params=np.zeros(model.k_fe), cov_re=np.array([[rho / (1 - rho)]])
-    )
+    return MixedLMParams.from_components(fe_params=np.zeros(model.k_fe), cov_re=np.array([[rho / (1 - rho)]]))
 
 
 def test_posterior_by_hand():

@@ -119,9 +119,13 @@ def test_cell_weights_are_one_where_cells_do_not_matter_or_nothing_is_known():
     values = rng.normal(size=(6, 100))
     every = np.ones(100, dtype=bool)
     np.testing.assert_array_equal(cell_weights(values, cells, np.eye(6), every), 1.0)
-    np.testing.assert_array_equal(cell_weights(values, cells, two_groups(3), np.arange(100) < FEWEST - 1), 1.0)
+    np.testing.assert_array_equal(
+        cell_weights(values, cells, two_groups(3), np.arange(100) < FEWEST - 1), 1.0
+    )
     np.testing.assert_array_equal(cell_weights(np.zeros((6, 100)), cells, two_groups(3), every), 1.0)
-    more = np.array([0.5, 1, 1.5, 0.5, 1, 1.5])[:, None] * rng.normal(size=(6, 3_000))  # more cells, more scatter
+    more = np.array([0.5, 1, 1.5, 0.5, 1, 1.5])[:, None] * rng.normal(
+        size=(6, 3_000)
+    )  # more cells, more scatter
     got = cell_weights(more, cells, two_groups(3), np.ones(3_000, dtype=bool))
     np.testing.assert_allclose(got, 1.0, atol=1e-9)  # never: more cells, less weight
 
@@ -181,7 +185,9 @@ def test_few_features_say_nothing_of_an_organ():
     group = np.repeat([0, 1], 3)
     values = rng.normal(size=(6, 100))
     few = np.arange(100) < FEWEST - 1
-    np.testing.assert_array_equal(group_variances(values, np.ones_like(values), np.eye(2)[group], group, few), 1.0)
+    np.testing.assert_array_equal(
+        group_variances(values, np.ones_like(values), np.eye(2)[group], group, few), 1.0
+    )
 
 
 def test_no_degrees_of_freedom_and_no_residuals_give_one():

@@ -81,7 +81,10 @@ def test_qval_keeps_what_is_at_most_that_and_nothing_untested(compared, table):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"contrast": "bone_vs_heart"}, "contrast: 'bone_vs_heart' not in the result. Available: .*'omnibus'"),
+        (
+            {"contrast": "bone_vs_heart"},
+            "contrast: 'bone_vs_heart' not in the result. Available: .*'omnibus'",
+        ),
         ({"organ": "heart"}, "organ: 'heart' not in the result"),
         ({"source": "Neuron"}, "source: 'Neuron' not in the result. Available: .*'Cancer'"),
         ({"call": "up"}, "call: 'up' not in the result. Available: .*'enriched'"),
@@ -112,7 +115,9 @@ def test_ambient_that_was_not_run_reads_not_assessed(table):
 def test_compartment_of_the_driver(table):
     """Ligands of fibroblasts are of the host, of cancer cells of the tumor; nothing drives what is not tested."""
     of = table[["driver", "driver_compartment", "source"]].astype(str)
-    assert set(of.loc[(of["driver"] == "ligand") & (of["source"] == "Fibroblast"), "driver_compartment"]) == {"host"}
+    assert set(of.loc[(of["driver"] == "ligand") & (of["source"] == "Fibroblast"), "driver_compartment"]) == {
+        "host"
+    }
     assert set(of.loc[of["driver"] == "", "driver_compartment"]) == {""}
     assert table.loc[table["pval"].isna(), "driver"].eq("").all()
 

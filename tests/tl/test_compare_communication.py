@@ -152,7 +152,9 @@ def test_one_patient_gives_an_estimate_and_the_reason(four):
         row = one(four, contrast)
         assert row["log2fc"] == pytest.approx(expected, rel=1e-5), contrast
         assert row["call"] == "not_testable" and "1 patient in brain" in row["reason"]
-        assert row[["ci_low", "ci_high", "statistic", "pval", "qval", "pval_joint", "qval_joint"]].isna().all()
+        assert (
+            row[["ci_low", "ci_high", "statistic", "pval", "qval", "pval_joint", "qval_joint"]].isna().all()
+        )
         assert row["driver"] == ""
 
 
@@ -307,7 +309,9 @@ def test_a_crossed_covariate_is_adjusted_for():
     adata.obs["batch"] = adata.obs["patient"].map(batch).fillna("y")
     row = one(compare(communicate(adata), covariates=["batch"]), "bone_vs_liver")
     samples = BONE + LIVER + LUNG
-    design = np.array([[s[2] == "bone", s[2] == "liver", s[2] == "lung", s[1] in batch] for s in samples], dtype=float)
+    design = np.array(
+        [[s[2] == "bone", s[2] == "liver", s[2] == "lung", s[1] in batch] for s in samples], dtype=float
+    )
     test = sm.OLS([edge_value(s[1]) for s in samples], design).fit().t_test([1, -1, 0, 0])
     assert row["log2fc"] == pytest.approx(float(np.squeeze(test.effect)), rel=1e-5)
     assert row["pval"] == pytest.approx(float(np.squeeze(test.pvalue)), rel=1e-5)
@@ -321,7 +325,9 @@ def test_a_number_is_adjusted_for_and_its_unit_does_not_matter():
     communicate(adata)
     row, same = (one(compare(adata, covariates=name), "bone_vs_liver") for name in ("age", "days"))
     samples = BONE + LIVER + LUNG
-    design = np.array([[s[2] == o for o in ("bone", "liver", "lung")] + [age[s[1]]] for s in samples], dtype=float)
+    design = np.array(
+        [[s[2] == o for o in ("bone", "liver", "lung")] + [age[s[1]]] for s in samples], dtype=float
+    )
     test = sm.OLS([edge_value(s[1]) for s in samples], design).fit().t_test([1, -1, 0, 0])
     assert row["pval"] == pytest.approx(float(np.squeeze(test.pvalue)), rel=1e-5)
     assert same["pval"] == pytest.approx(row["pval"], rel=1e-7)
@@ -359,7 +365,9 @@ def test_a_result_of_pooled_samples_is_refused(convention):
 def test_two_organs_ask_one_question():
     table = compare(communicate(hand_made(BONE + LIVER)))
     rows = [one(table, name) for name in ("bone_vs_rest", "liver_vs_rest", "bone_vs_liver", "omnibus")]
-    t = stats.ttest_ind([edge_value(p) for p in ("P1", "P2", "P3")], [edge_value(p) for p in ("P4", "P5", "P6")])
+    t = stats.ttest_ind(
+        [edge_value(p) for p in ("P1", "P2", "P3")], [edge_value(p) for p in ("P4", "P5", "P6")]
+    )
     for row in rows:
         assert row["pval"] == pytest.approx(t.pvalue, rel=1e-5)
         assert row["qval"] == pytest.approx(rows[0]["qval"], rel=1e-9)
@@ -398,7 +406,9 @@ def test_primary_and_normal_tissue():
 
 
 def test_paired_organs_as_fixed_patients_are_the_paired_t():
-    paired = tuple((f"{organ}{i}", f"P{i}", organ, "metastasis") for organ in ("bone", "liver") for i in (1, 2, 4, 6))
+    paired = tuple(
+        (f"{organ}{i}", f"P{i}", organ, "metastasis") for organ in ("bone", "liver") for i in (1, 2, 4, 6)
+    )
 
     def lower(cell, sample, patient, organ, tissue, cell_type):
         if organ == "liver" and cell_type == "Fibroblast":
@@ -406,7 +416,9 @@ def test_paired_organs_as_fixed_patients_are_the_paired_t():
 
     adata = communicate(hand_made(paired, change=lower))
     row = one(compare(adata, patients="fixed"), "bone_vs_liver")
-    values = [[(log_cpm(CXCL12[p] - d) + log_cpm(CXCR4[p])) / 2 for p in ("P1", "P2", "P4", "P6")] for d in (0, 1)]
+    values = [
+        [(log_cpm(CXCL12[p] - d) + log_cpm(CXCR4[p])) / 2 for p in ("P1", "P2", "P4", "P6")] for d in (0, 1)
+    ]
     expected = stats.ttest_rel(*values)
     assert row["pval"] == pytest.approx(expected.pvalue, rel=1e-4)
     assert row["statistic"] == pytest.approx(expected.statistic, rel=1e-4)
@@ -451,7 +463,11 @@ def test_shallow_organs_are_left_out_whatever_was_seen_there():
         cell["CXCL12"] = 1 if sample == "bone1" and cell_type == "Fibroblast" else 0
 
     table = compare(communicate(hand_made(BONE + LIVER + LUNG, change=rare)))
-    rows = table[(table["ligand_complex"] == "CXCL12") & (table["source"] == "Fibroblast") & (table["target"] == "Cancer")]
+    rows = table[
+        (table["ligand_complex"] == "CXCL12")
+        & (table["source"] == "Fibroblast")
+        & (table["target"] == "Cancer")
+    ]
     assert (rows["call"] == "not_testable").all() and rows["reason"].str.contains("depth").all()
 
 

@@ -184,11 +184,15 @@ def test_planted_axes_are_found():
         )
         leaked = niche.testing.true_contrasts(adata)
         keys = ["contrast", "source", "target", "ligand_complex", "receptor_complex"]
-        leaked = leaked[(leaked["kind"] == "leaked") & leaked["contrast"].astype(str).str.endswith("_vs_rest")]
+        leaked = leaked[
+            (leaked["kind"] == "leaked") & leaked["contrast"].astype(str).str.endswith("_vs_rest")
+        ]
         text = table[table["call"].isin(["enriched", "specific"])].astype(dict.fromkeys(keys, str))
         hit = text.merge(leaked[keys].astype(str), on=keys)
         share = pd.to_numeric(hit["ambient_share"], errors="coerce")
-        rows.append([seed, *[f"{a} of {b}" for a, b in found[-1]], f"{int((share >= 0.5).sum())} of {len(hit)}"])
+        rows.append(
+            [seed, *[f"{a} of {b}" for a, b in found[-1]], f"{int((share >= 0.5).sum())} of {len(hit)}"]
+        )
     columns = ["seed", "both: recall", "both: false", "ligand: recall", "ligand: driver", "receptor: recall"]
     columns += ["receptor: driver", "leaked called, ambient >= 0.5"]
     section(
