@@ -33,6 +33,34 @@ def test_plain_moderation_equals_limma(trend, varying):
     np.testing.assert_allclose(ours.moderated(s2, df)[0], theirs["var_post"], rtol=1e-7)
 
 
+@pytest.mark.parametrize(
+    ("trend", "prior_df", "prior", "post"),
+    [
+        (
+            False,
+            2.3065244561,
+            [1.1022100033, 1.1022100033, 1.1022100033],
+            [1.2663298578, 0.4404725079, 3.5654247642],
+        ),
+        (
+            True,
+            2.2469238495,
+            [1.2613644371, 1.0941432327, 1.0487724303],
+            [1.3108785335, 0.4334922839, 3.5686670564],
+        ),
+    ],
+)
+def test_plain_moderation_equals_numbers_of_limma(trend, prior_df, prior, post):
+    """``squeezeVar`` of limma as ported by inmoose 0.9.1, on variances by a formula; features 1, 50 and 100."""
+    i = np.arange(1, 101)
+    s2, df, level = np.exp(2 * np.sin(i * i / 7)), np.where(i % 3 == 0, 3.0, 6.0), (i * 29) % 97 / 10
+    ours = prior_of(s2, df, level if trend else None, robust=False)
+    at = [0, 49, 99]
+    np.testing.assert_allclose(ours.df, prior_df, rtol=1e-7)
+    np.testing.assert_allclose(ours.variance[at], prior, rtol=1e-7)
+    np.testing.assert_allclose(ours.moderated(s2, df)[0][at], post, rtol=1e-7)
+
+
 def test_zero_degrees_of_freedom_take_no_part_as_in_limma():
     limma = pytest.importorskip("inmoose.limma", reason="limma by inmoose")
     rng = np.random.default_rng(2)
