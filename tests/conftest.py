@@ -85,7 +85,10 @@ def _corridor(_demo: ad.AnnData) -> ad.AnnData:
     niche.tl.annotate(adata, cell_type_key="by_markers")
     niche.tl.communication(adata, "cell_type")
     niche.tl.composition(adata)
-    niche.tl.compare_communication(adata)
+    pairs = niche.resources.ligand_receptor()
+    few = pairs[pairs["ligand"].isin(["CXCL12", "SPP1"])]
+    niche.tl.communication(adata, "cell_type", resource=few, null="analytic", key_added="few_pairs")
+    niche.tl.compare_communication(adata, key="few_pairs")
     niche.tl.compare_expression(adata, "cell_type")
     return adata
 
