@@ -184,6 +184,55 @@ def test_species_of_a_xenograft_decides(drawn):
         niche.tl.call_compartments(drawn, graft_species="rat")
 
 
+@pytest.fixture(scope="module")
+def _mouse():
+    """Human genes, their mouse orthologs (unique both ways), and the cells that both test with."""
+    adata = niche.datasets.simulate_metastases(
+        3, organs=["bone", "liver"], patients_per_organ=2, cells=140, n_genes=6000, primaries=0, normals=0
+    )
+    pairs = niche.resources.orthologs()
+    pairs = pairs[pairs["one_to_one"]].set_index("human_symbol")["mouse_symbol"]
+    pairs = pairs[~pairs.index.duplicated() & ~pairs.duplicated(keep=False)]
+    adata = adata[:, adata.var_names.isin(pairs.index)]
+    obs = adata.obs[["sample", "patient", "organ", "tissue"]].copy()
+    truth = adata.obs["truth_malignant"].to_numpy()
+    return sparse.csr_matrix(adata.X), obs, adata.var_names, pd.Index(pairs.loc[adata.var_names]), truth
+
+
+@pytest.mark.parametrize("organism", [None, "mouse"])
+def test_mouse_tumors(_mouse, organism):
+    """Gains and losses of the simulation lie along the human genome, so that some are scattered here."""
+    counts, obs, _, symbols, truth = _mouse
+    adata = ad.AnnData(counts.copy(), obs=obs.copy(), var=pd.DataFrame(index=symbols))
+    niche.pp.normalize(adata)
+    niche.tl.call_compartments(adata, organism=organism)
+    called = adata.obs["compartment"].astype(str).to_numpy()
+    assert (called[~truth] == "tumor").mean() < 0.02
+    assert np.isin(called[truth], ["tumor", "unresolved"]).mean() > 0.95
+    assert (called[truth] == "tumor").mean() > 0.5
+    assert (niche.get.compartments(adata)["copy_number"] == "yes").sum() >= 2
+    host = adata.obs["compartment"].astype(str)[~truth]
+    assert (host != "unresolved").mean() > 0.9
+
+
+def test_xenograft_of_two_genomes(_mouse):
+    counts, obs, human, mouse, truth = _mouse
+    graft, host = (sparse.diags_array(of.astype(np.float32)) @ counts for of in (truth, ~truth))
+    var = pd.DataFrame(index=human.append(mouse))
+    adata = ad.AnnData(sparse.csr_matrix(sparse.hstack([graft, host])), obs=obs.copy(), var=var)
+    adata = adata[:, ~adata.var_names.duplicated(keep=False)].copy()
+    adata.obs["species"] = np.where(truth, "human", "mouse")
+    niche.pp.normalize(adata)
+    niche.tl.call_compartments(adata)
+    called = adata.obs["compartment"].astype(str).to_numpy()
+    assert (called[truth] == "tumor").mean() > 0.95
+    assert (called[~truth] == "tumor").mean() == 0
+    assert (called[~truth] != "unresolved").mean() > 0.9, "the host is read by the markers of its own genome"
+    found = niche.get.compartments(adata)
+    assert (found["copy_number"] == "not_assessed").all()
+    assert found["statement"].str.contains("genes of two genomes").all()
+
+
 def test_one_species_is_no_xenograft(drawn, _called):
     drawn.obs["species"] = "human"
     niche.tl.call_compartments(drawn)

@@ -15,6 +15,7 @@ from niche._slots import compartment_codes as codes
 from niche._slots import keys, matrix, validate
 from niche._slots.validate import Factor
 from niche.errors import InputValueError
+from niche.resources import gene_identity
 from niche.tl import _compartments_copy_number as copy_number
 from niche.tl._cnv_reference import Categories
 from niche.tl._compartments_markers import GROUPS, REFERENCE_GROUPS, UNKNOWN, Lineages, lineages_of
@@ -37,6 +38,9 @@ doublet or of low quality when a reason is given."""
 
 LIKELY = 0.5
 """Lineage probability from which a cell counts as of that lineage."""
+
+_DETECTED = 0.02
+"""Share of the cells of a species that must express a gene for it to be of its genome."""
 
 _HOST_OF = {"epithelial": "epithelial_normal"}
 
@@ -104,7 +108,8 @@ def assess(
     organs, organ_column = _organs(adata, samples, options.organ_key)
     graft, species_column = _graft(adata, options)
     doublet, passed, quality_columns = _quality(adata)
-    lineages = lineages_of(values, adata.var, samples, organs, options.organism)
+    organism, two_genomes = _genomes(values, adata.var, graft, options.organism)
+    lineages = lineages_of(values, adata.var, samples, organs, organism)
     confidence = malignant_call.confidence(adata.n_obs, doublet, lineages.mixed, passed)
     reference = given_reference(adata, options.reference_key, options.reference, stored)
     named = reference is not None
@@ -114,10 +119,10 @@ def assess(
         lineages.of("parenchymal"),
         lineages.of(*REFERENCE_GROUPS),
     )
-    if too_few(categories) and not named:
-        copies, table, source = _without_profile(adata.n_obs, samples, categories)
+    if not named and (too_few(categories) or (two_genomes and stored is None)):
+        copies, table, source = _without_profile(adata.n_obs, samples, categories, two_genomes=two_genomes)
     else:
-        profiles = profiles_of(adata, values, samples, categories, stored, options.organism, threads)
+        profiles = profiles_of(adata, values, samples, categories, stored, organism, threads)
         copies = copy_number.evidence_of(
             profiles, samples, open_=kinds[0] >= LIKELY, parenchyma=kinds[1] >= LIKELY,
             trusted=confidence >= TRUSTED, min_cells=options.min_cells,
@@ -140,13 +145,15 @@ def assess(
 
 
 def _without_profile(
-    n_obs: int, samples: Factor, categories: Categories
+    n_obs: int, samples: Factor, categories: Categories, *, two_genomes: bool
 ) -> tuple[copy_number.Evidence, pd.DataFrame, str]:
     n = int((categories.codes >= 0).sum())
     why = (
         f"{n} cells are immune, stromal or endothelial by their markers, too few to compare with; "
         "name normal cells with reference="
     )
+    if two_genomes:
+        why = "graft and host express the genes of two genomes: no normal cell compares with the graft"
     table = pd.DataFrame(
         {
             "reference": np.full(len(samples.names), "none", dtype=object),
@@ -191,6 +198,24 @@ def _graft(adata: ad.AnnData, options: Options) -> tuple[np.ndarray | None, list
             f"{validate.shown(species.names)}. Name the species of the tumor with graft_species=."
         )
     return species.labels == options.graft_species, [species.key]
+
+
+def _genomes(
+    values: matrix.Matrix, var: pd.DataFrame, graft: np.ndarray | None, organism: str | None
+) -> tuple[str | None, bool]:
+    """The organism whose markers the host has, and whether graft and host express different genomes."""
+    if graft is None:
+        return organism, False
+    seen = np.zeros((2, len(var)), dtype=np.int64)
+    for first, block in values.blocks():
+        of_graft = graft[first : first + block.shape[0]]
+        for row, cells in enumerate((~of_graft, of_graft)):
+            seen[row] += block[cells].getnnz(axis=0)
+    detected = seen >= _DETECTED * np.array([[(~graft).sum()], [graft.sum()]])
+    if not detected.any(axis=1).all():
+        return organism, False
+    host, other = (gene_identity.best_organism(var[here])[0] for here in detected)
+    return (host if organism is None and host != other else organism), host != other
 
 
 def _quality(adata: ad.AnnData) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:

@@ -83,7 +83,9 @@ def call_compartments(
         takes ``settings.organ_key`` where it exists; without one every parenchyma is looked for.
     species_key, graft_species
         Column of ``obs`` with the species of each cell, ``None`` for ``"species"`` where it exists, and the
-        species of the tumor. Only used where there are two species.
+        species of the tumor. Only used where there are two species. Where they express the genes of two
+        genomes (symbols without prefix), the host is read by its own markers, and copy number is not
+        assessed unless a reference or profile is given.
     tumor_from, host_below
         Probabilities from which a cell is tumor, and up to which it is host.
     min_cells
