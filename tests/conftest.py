@@ -88,7 +88,7 @@ def _corridor(_demo: ad.AnnData) -> ad.AnnData:
     pairs = niche.resources.ligand_receptor()
     few = pairs[pairs["ligand"].isin(["CXCL12", "SPP1"])]
     niche.tl.communication(adata, "cell_type", resource=few, null="analytic", key_added="few_pairs")
-    niche.tl.compare_communication(adata, key="few_pairs")
+    niche.tl.compare_communication(adata, key="few_pairs", n_permutations=3)
     niche.tl.compare_expression(adata, "cell_type")
     return adata
 

@@ -30,6 +30,8 @@ null = "analytic"
 TABLES = {
     "cells", "communication_cell_pairs", "communication_status", "communication_tested", "design_cell_types",
     "design_issues", "design_organs", "design_samples", "published_axes", "qc_left_out", "qc_samples", "steps",
+    "ambient_samples", "ambient_cell_types", "ambient_leaked", "compare_communication",
+    "compare_communication_untested", "organ_exclusive",
 }  # fmt: skip
 
 
@@ -87,7 +89,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = {file.stem for file in (out / "tables").glob("*.tsv")}
     assert names == TABLES | {"clusters"}
     figures = {file.stem for file in (out / "figures").glob("*.svg")}
-    assert {"design", "umap_organ", "communication_bone", "published_axes"} <= figures
+    assert {"design", "umap_organ", "communication_bone", "published_axes", "between_volcano_bone"} <= figures
     assert figures == {file.stem for file in (out / "figures" / "source").glob("*.tsv")}
     for file in out.rglob("*.tsv"):
         assert len(pd.read_csv(file, sep="\t").columns) > 1, file.name

@@ -175,3 +175,13 @@ def test_a_leaked_axis_carries_its_share_and_the_reason():
     low = called[called["ambient_share"] < 0.5]
     assert len(low)
     assert not low["reason"].astype(str).str.contains(AMBIENT_REASON).any()
+
+
+def test_only_rows_with_a_number_are_kept_when_asked(compared, table):
+    found = get.compare_communication(compared, estimated=True)
+    known = table["log2fc"].notna() | table["statistic"].notna()
+    pd.testing.assert_frame_equal(found, table[known].reset_index(drop=True))
+    assert 0 < len(found) < len(table)
+    assert (found["contrast"] == "omnibus").any(), "it has F and no effect"
+    both = get.compare_communication(compared, estimated=True, contrast="bone_vs_rest", call="not_testable")
+    assert set(both["call"].astype(str)) <= {"not_testable"} and both["log2fc"].notna().all()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from niche._slots import keys
 from niche.report import comparison, formats
 from niche.report.blocks import Block, Bullets, Callout, Column, Heading, Section, Table, Text, table
-from niche.report.figures import ReportFigure
+from niche.report.figures import ReportFigure, file_name
 from niche.report.findings import Findings
 
 NAME, TITLE = "between_organs", "Between organs"
@@ -19,10 +20,10 @@ _ORGANS = {
     "n_patients": ("Patients", formats.count),
     "n_elsewhere": ("of them also in another organ", formats.count),
     "n_samples": ("Samples", formats.count),
-    "allows": ("Allows", formats.text),
+    "allows": ("Allows, with enough cells", formats.text),
 }
 _OUTCOMES = {
-    "told": ("Contrast", formats.text),
+    "short": ("Contrast", formats.text),
     "n_edges": ("Edges", formats.count),
     "n_estimated": ("with an estimate", formats.count),
     "n_tested": ("with a p-value", formats.count),
@@ -99,16 +100,30 @@ def section(found: Findings, figures: dict[str, ReportFigure]) -> Section:
             "varies between patients decides what is a difference. Edges that were significant within "
             "samples are not preferred; all are compared whose molecules suffice."
         ),
+        *_other_run(found),
         *_compared(found),
         *_trust(found),
-        *_drawn(figures, "between_volcano", "between_edges"),
-        Heading("Reading the tables"),
-        Text(READING),
+        *_drawn(figures, "between_confounding"),
     ]
-    for organ in dict.fromkeys(comparison.against_others(found)["organ"].astype(str)):
-        blocks += _organ(found, organ, figures)
-    blocks += [*_shared(found), *_drawn(figures, "between_pathways"), *_exclusive(found)]
+    drawn = _drawn(figures, "between_edges", "between_circle", "between_pathways")
+    blocks += [Heading("What differs"), *drawn] if drawn else []
+    organs = [
+        _organ(found, organ, figures) for organ in dict.fromkeys(comparison.main(found)["organ"]) if organ
+    ]
+    if any(isinstance(block, Table) for made in organs for block in made):
+        blocks += [Heading("Reading the tables"), Text(READING)]
+    for made in organs:
+        blocks += made
+    blocks += [*_shared(found), *_exclusive(found)]
     return Section(NAME, TITLE, blocks)
+
+
+def _other_run(found: Findings) -> list[Block]:
+    """Say so where not the edges of the section before were compared."""
+    key = comparison.compared_key(found)
+    if key == keys.COMMUNICATION:
+        return []
+    return [Callout(f"Compared were the edges stored in uns[{key!r}], not those of the section above.")]
 
 
 def _compared(found: Findings) -> list[Block]:
@@ -123,7 +138,7 @@ def _compared(found: Findings) -> list[Block]:
     blocks: list[Block] = [
         Heading("What could be compared"),
         table(comparison.organs(found), "Patients of every organ", _ORGANS),
-        table(main, "What became of the edges", shown),
+        table(main, "What became of the edges: every organ against the others", shown),
     ]
     if len(pairs):
         blocks.append(
@@ -145,9 +160,11 @@ def _reasons(found: Findings, main: pd.DataFrame) -> list[Block]:
     columns = [Column("Why there is no test, or no call", [str(why) for why in counts.index])]
     columns += [
         Column(told, [formats.count(n) for n in counts[name]], numeric=True)
-        for name, told in zip(main["contrast"], main["told"], strict=True)
+        for name, told in zip(main["contrast"], main["short"], strict=True)
     ]
-    return [Table("Edges that could not be tested or called, by reason", columns)]
+    return [
+        Table("Edges that could not be tested or called: every organ against the others, by reason", columns)
+    ]
 
 
 def _trust(found: Findings) -> list[Block]:
@@ -175,7 +192,10 @@ def _organ(found: Findings, organ: str, figures: dict[str, ReportFigure]) -> lis
     mine = contrasts[contrasts["organ"] == organ]
     for contrast in mine.to_dict("records"):
         blocks += _contrast(found, contrast)
-    return [*blocks, *_drawn(figures, f"between_effects_{organ}", f"between_circle_{organ}")]
+    return [
+        *blocks,
+        *_drawn(figures, f"between_effects_{file_name(organ)}", f"between_volcano_{file_name(organ)}"),
+    ]
 
 
 def _contrast(found: Findings, contrast: dict[str, str]) -> list[Block]:
@@ -183,7 +203,7 @@ def _contrast(found: Findings, contrast: dict[str, str]) -> list[Block]:
     told = contrast["told"][:1].upper() + contrast["told"][1:]
     can = rows[rows["pval"].notna() & (rows["call"].astype(str) != "not_testable")]
     if not len(can):
-        return [Callout(f"{told}: {_no_call(rows)}", "limit")]
+        return [Callout(f"{told}: {_no_call(found, contrast['contrast'], rows)}", "limit")]
     calls = can["call"].astype(str)
     moved = can[calls.isin([*comparison.UP, *comparison.DOWN])]
     n_suspect = int(comparison.explained(found, moved).sum())
@@ -191,7 +211,7 @@ def _contrast(found: Findings, contrast: dict[str, str]) -> list[Block]:
         f"{told}: of {formats.plural(len(can), 'edge')} that can be called, "
         f"{int(calls.isin(comparison.UP).sum()):,} are stronger here ({int((calls == 'specific').sum()):,} "
         f"of them specific) and {int(calls.isin(comparison.DOWN).sum()):,} weaker. Of these, "
-        f"{int((moved['qval_joint'] <= comparison.LARGEST_Q).sum()):,} move on both sides"
+        f"{_some(int((moved['qval_joint'] <= comparison.LARGEST_Q).sum()))} on both sides"
         + (f", and {n_suspect:,} may be ambient RNA; they are listed apart." if n_suspect else ".")
     )
     blocks: list[Block] = [Text(sentence)]
@@ -215,15 +235,20 @@ def _contrast(found: Findings, contrast: dict[str, str]) -> list[Block]:
     return blocks
 
 
+def _some(n: int) -> str:
+    return "none moves" if n == 0 else "1 moves" if n == 1 else f"{n:,} move"
+
+
 def _first(n: int, of: int) -> str:
     return f"the {formats.plural(n, 'edge')}" if n == of else f"the first {n} of {of:,} edges"
 
 
-def _no_call(rows: pd.DataFrame) -> str:
+def _no_call(found: Findings, contrast: str, rows: pd.DataFrame) -> str:
     """Why nothing can be called, and what is there nonetheless."""
     if not len(rows):
-        return "not testable. No edge could even be estimated; the reasons are counted above."
-    reasons = rows["reason"].astype(str).value_counts()
+        why = comparison.why_no_estimate(found, contrast)
+        return f"not testable. No edge could even be estimated; most often: {why}."
+    reasons = rows["reason"].astype(str).map(comparison.main_reason).value_counts()
     n_tested = int(rows["pval"].notna().sum())
     tested = f", {n_tested:,} of them with a p-value" if n_tested else ""
     return (

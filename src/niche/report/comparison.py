@@ -31,7 +31,7 @@ _KINDS = (
 
 
 def contrasts(found: Findings) -> pd.DataFrame:
-    """Every contrast: ``contrast, kind, organ, told`` (in words)."""
+    """Every contrast: ``contrast, kind, organ``, and in words ``told`` and ``short``."""
     stored = found.compare.value
     groups = [*read.strings(stored["groups"]["name"]), ""]
     parts = stored["contrasts"]
@@ -46,13 +46,14 @@ def contrasts(found: Findings) -> pd.DataFrame:
             "primary": f"{organ} against primary tumors",
             "normal": f"{organ} against normal tissue",
         }.get(kind, f"{organ} against {other}")
-        rows.append((name, kind, organ, formats.readable(told)))
-    return pd.DataFrame(rows, columns=["contrast", "kind", "organ", "told"])
+        short = formats.readable(organ if kind == "rest" else told)
+        rows.append((name, kind, organ, formats.readable(told), short))
+    return pd.DataFrame(rows, columns=["contrast", "kind", "organ", "told", "short"])
 
 
 def organs(found: Findings) -> pd.DataFrame:
     """Patients of every organ and tissue: ``organ, n_patients, n_samples, n_elsewhere, allows``."""
-    stored = found.communication.value["samples"]
+    stored = _run(found)["samples"]
     samples = pd.DataFrame(
         {
             "group": np.asarray(stored["organ_code"]),
@@ -74,6 +75,16 @@ def organs(found: Findings) -> pd.DataFrame:
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=["organ", "n_patients", "n_samples", "n_elsewhere", "allows"])
+
+
+def _run(found: Findings) -> Mapping[str, Any]:
+    """The communication result that was compared."""
+    return read.result(found.adata, compared_key(found), run_first="niche.tl.communication")
+
+
+def compared_key(found: Findings) -> str:
+    """Where the edges that were compared are stored."""
+    return str(found.compare.value["params"]["key"])
 
 
 def outcomes(found: Findings) -> pd.DataFrame:
@@ -114,20 +125,27 @@ def reasons(found: Findings) -> pd.DataFrame:
 
 
 def _kind(reason: str) -> str:
-    return next((told for part, told in _KINDS if part in reason), reason or "no reason stored")
+    own = main_reason(reason)
+    return next((told for part, told in _KINDS if part in own), own or "no reason stored")
+
+
+def main_reason(reason: str) -> str:
+    """A reason without what is only remarked: organs that were left out, ambient RNA."""
+    return reason.split("; without ", 1)[0].split("; ambient ", 1)[0]
+
+
+def why_no_estimate(found: Findings, contrast: str) -> str:
+    """The reason most edges of a contrast without any estimate have."""
+    rows = found.uncompared[found.uncompared["contrast"] == contrast]
+    if not len(rows):
+        return "no edge"
+    return str(rows["n"].groupby([_kind(reason) for reason in rows["reason"]]).sum().idxmax())
 
 
 def main(found: Findings) -> pd.DataFrame:
     """The contrasts a reader looks at first: all organs, each against the others, primary, normal."""
     table = contrasts(found)
     return table[table["kind"].isin(_MAIN)]
-
-
-def against_others(found: Findings) -> pd.DataFrame:
-    """Compared edges of contrasts of one organ with the others, with primary and with normal tissue."""
-    table = contrasts(found)
-    wanted = table.loc[table["kind"].isin(_MAIN[1:]), "contrast"]
-    return found.compared[found.compared["contrast"].isin(wanted)]
 
 
 def called(found: Findings, contrast: str, calls: tuple[str, ...], *, suspect: bool = False) -> pd.DataFrame:

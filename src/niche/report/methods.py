@@ -55,8 +55,10 @@ REFERENCES = TUMOR_REFERENCES | {
         "Bioinformatics 2012;28:573-80",
         "10.1093/bioinformatics/btr709",
     ),
-} | between_methods.BETWEEN_REFERENCES
+}
 """Name -> what to cite, DOI."""
+
+REFERENCES |= between_methods.BETWEEN_REFERENCES
 
 
 def section(found: Findings) -> Section:

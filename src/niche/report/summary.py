@@ -203,12 +203,10 @@ def _differences(found: Findings) -> list[str]:
     for contrast in comparison.main(found).to_dict("records"):
         if contrast["kind"] != "rest":
             continue
-        up, leaked = (
-            comparison.called(found, contrast["contrast"], comparison.UP, suspect=suspect)
-            for suspect in (False, True)
-        )
-        down = comparison.called(found, contrast["contrast"], comparison.DOWN)
-        if not len(up) + len(leaked) + len(down):
+        name = contrast["contrast"]
+        up, down = (comparison.called(found, name, calls) for calls in (comparison.UP, comparison.DOWN))
+        leaked = comparison.called(found, name, (*comparison.UP, *comparison.DOWN), suspect=True)
+        if not len(up) + len(down) + len(leaked):
             continue
         edges = [
             f"{pair} ({source} to {target})"
@@ -219,7 +217,7 @@ def _differences(found: Findings) -> list[str]:
         items.append(
             f"{contrast['told'][:1].upper()}{contrast['told'][1:]}, over patients: "
             f"{formats.plural(len(up), 'edge')} stronger and {len(down):,} weaker"
-            + (f", {len(leaked):,} more stronger that ambient RNA may explain" if len(leaked) else "")
+            + (f", {len(leaked):,} more that ambient RNA may explain" if len(leaked) else "")
             + (f". First of the stronger: {formats.listed(edges)}." if edges else ".")
         )
     return items or [
