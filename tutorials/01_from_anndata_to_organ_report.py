@@ -55,7 +55,7 @@ report = niche.pp.check(adata)
 report.organs
 
 # %% [markdown]
-# Brain has two patients only: it can be described, and one day tested, but nobody should call a signal
+# Brain has two patients only: it can be described, and even tested, but nobody should call a signal
 # "brain-specific" from it. The same table as a picture, every square one biopsy:
 
 # %%
@@ -158,8 +158,8 @@ bone.sort_values("magnitude_rank")[columns].head(8)
 #
 # - *that it holds for other patients.* The p-value shuffles cells, not patients.
 # - *that it is stronger in bone than in lung.* q depends on how many cells of which type are in a biopsy,
-#   so q-values of two organs cannot be compared. Tests between organs, with patients as replicates, come
-#   in a later version.
+#   so q-values of two organs cannot be compared. Tests between organs, with patients as replicates, are the
+#   subject of [tutorial 3](03_what_differs_between_organs.ipynb).
 # - *that the cells talk.* It is RNA; protein, distance and response are other questions.
 #
 # How the best of these edges look patient by patient:
@@ -241,7 +241,8 @@ print(f"half of them are among the first {planted['rank'].median():.1%} of the e
 
 # %% [markdown]
 # Other edges have small q-values too, and rightly: they are specific to their cell types in every organ.
-# Telling those from the organ's own edges needs the test between organs.
+# Telling those from the organ's own edges needs the test between organs
+# ([tutorial 3](03_what_differs_between_organs.ipynb)).
 #
 # With real data nobody tells you. What speaks for an edge then: several patients, a published axis, the
 # same edge with another ligand-receptor list (`resource="cellphonedb"`), and an experiment.
