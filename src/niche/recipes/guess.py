@@ -212,7 +212,8 @@ def _possible_covariates(obs: pd.DataFrame, found: CommunicationConfig) -> list[
             named += [str(column)] if (per_sample <= 1).all() else []
     if not named:
         return []
-    return [f"not used unless named in compare.covariates: {', '.join(named)} (one value per sample)"]
+    listed = ", ".join(named)
+    return [f"may be covariates of the comparison, not used unless compare.covariates names them: {listed}"]
 
 
 def _unrecognised(obs: pd.DataFrame, found: RecipeConfig) -> dict[str, int]:
