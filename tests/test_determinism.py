@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "tl.call_compartments": {"labels": {"Malignant": "tumor"}},
 }
 TAKES_LOG_VALUES = ("tl.", "pp.integrate")
+TAKES_COMMUNICATION = ("tl.compare_communication",)
 
 
 FUNCTIONS = {
@@ -149,7 +150,9 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     """Four samples of two organs: raw for ``pp``, normalised for ``tl``."""
     raw = _demo[_demo.obs["sample"].isin(["P01_bone", "P02_bone", "P01_lung", "P03_lung"])].copy()
     raw.uns = {}
-    return {"pp": raw, "tl": niche.pp.normalize(raw, copy=True)}
+    normal = niche.pp.normalize(raw, copy=True)
+    run = niche.tl.communication(normal, "cell_type", null=None, scores=["lr_means"], copy=True)
+    return {"pp": raw, "tl": normal, "run": run}
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +163,8 @@ def results(inputs: Inputs) -> Results:
 
 def _input(name: str, inputs: Inputs) -> ad.AnnData:
     """What a function starts from."""
+    if name in TAKES_COMMUNICATION:
+        return inputs["run"]
     return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 
