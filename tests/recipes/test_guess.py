@@ -114,5 +114,6 @@ def test_columns_that_may_stand_beside_the_organ_are_named_and_not_used() -> Non
     told = [note for note in guess.notes if "compare.covariates" in note]
     assert told == ["may be covariates of the comparison, not used unless compare.covariates names them: study"]
     assert guess.config.compare.covariates == []
-    named = CommunicationConfig.model_validate({"compare": {"covariates": ["study"]}})
-    assert not any("compare.covariates" in note for note in guess_config(data(**columns), named).notes)
+    for decided in (["study"], []):
+        named = CommunicationConfig.model_validate({"compare": {"covariates": decided}})
+        assert not any("compare.covariates" in note for note in guess_config(data(**columns), named).notes)

@@ -203,7 +203,8 @@ def _guess_organism(adata: ad.AnnData, found: RecipeConfig, notes: list[str]) ->
 def _possible_covariates(obs: pd.DataFrame, found: CommunicationConfig) -> list[str]:
     """Columns that usually differ between samples for another reason than the organ; named, never used."""
     sample = found.input.sample
-    if sample not in obs.columns or not found.compare.run or found.compare.covariates:
+    decided = "covariates" in found.compare.model_fields_set
+    if sample not in obs.columns or not found.compare.run or decided:
         return []
     named = []
     for column in obs.columns:

@@ -290,8 +290,8 @@ def _shared(found: Findings) -> list[Block]:
     return [
         Heading("Alike in all organs"),
         Text(
-            f"{formats.plural(int(calls.get('shared', 0)), 'edge')} of {len(omnibus):,} are shared: between "
-            "no two organs can the difference be more than one doubling. "
+            f"{formats.plural(int(calls.get('shared', 0)), 'edge')} of {len(omnibus):,} are shared: every "
+            "90 % interval of a difference between two organs lies within one doubling. "
             f"{formats.plural(int(calls.get('undetermined', 0)), 'edge')} are undetermined: neither a "
             "difference nor its absence can be told with these patients. Not to differ significantly is "
             "not to be alike."
