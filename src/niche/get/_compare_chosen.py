@@ -16,7 +16,7 @@ from niche._stats.contrasts import OMNIBUS, Contrast
 from niche.errors import InputTypeError, InputValueError
 from niche.get._compare_types import SidesOfTypes
 from niche.get._compare_units import AnalysisUnits, analysis_units, groups_of, sample_covariates
-from niche.get.communication import RUN_FIRST as STORED_BY
+from niche.get._compared_run import compared_run
 from niche.get.communication import units_of
 from niche.get.compare_communication import RUN_FIRST
 
@@ -135,11 +135,7 @@ class Comparison:
 def comparison_of(adata: ad.AnnData, key: str) -> Comparison:
     """Read a comparison, and build again the units that it tested."""
     stored = read.result(adata, key, run_first=RUN_FIRST)
-    first = read.result(adata, str(stored["params"]["key"]), run_first=STORED_BY)
-    if len(first["pairs"]["ligand_unit"]) != np.asarray(stored["untested"]).shape[1]:
-        raise InputValueError(
-            f"adata.uns[{stored['params']['key']!r}] is not the run that was compared. Run {RUN_FIRST} again."
-        )
+    first = compared_run(adata, stored, RUN_FIRST)
     units, lr_units = units_of_stored(adata, stored, first), units_of(first)
     types = read.strings(first["cell_types"]["name"])
     return Comparison(stored, first, units, lr_units, SidesOfTypes(first, units, lr_units), types)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys, read, validate
-from niche.errors import InputValueError
 from niche.get._ambient_edges import edge_shares
+from niche.get._compared_run import compared_run
 from niche.get._comparisons import Comparisons, Names, coded, is_wanted, with_ambient
 
 RUN_FIRST = "niche.tl.compare_communication"
@@ -99,11 +99,7 @@ def compare_communication(
         validate.number(qval, "qval", low=0, high=1)
     validate.flag(estimated, "estimated")
     stored = read.result(adata, key, run_first=RUN_FIRST)
-    first = read.result(adata, str(stored["params"]["key"]), run_first="niche.tl.communication")
-    if len(first["pairs"]["ligand_unit"]) != np.asarray(stored["untested"]).shape[1]:
-        raise InputValueError(
-            f"adata.uns[{stored['params']['key']!r}] is not the run that was compared. Run {RUN_FIRST} again."
-        )
+    first = compared_run(adata, stored, RUN_FIRST)
     table = _Table(stored, first)
     row, column = table.rows(table.between(source, target), contrast, organ, call, qval, estimated=estimated)
     return table.frame(adata, row, column)

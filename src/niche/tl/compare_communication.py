@@ -14,6 +14,7 @@ from niche._settings import settings
 from niche._slots import fingerprint, keys, read, validate, write
 from niche.errors import InputValueError
 from niche.get._compare_types import SidesOfTypes
+from niche.get._compared_run import run_digest
 from niche.get.communication import geometry_of, group_means, units_of
 from niche.tl._compare_calls import joint_q
 from niche.tl._compare_edges import DRIVERS, Compared, compare_edges, joined
@@ -166,7 +167,8 @@ def compare_communication(
     write.result(
         target, key_added,
         params={
-            "key": key, "covariates": listed, "patients": patients, "n_permutations": int(n_permutations),
+            "key": key, "run": run_digest(stored), "covariates": listed, "patients": patients,
+            "n_permutations": int(n_permutations),
             "rng": rng if isinstance(rng, int) else "generator",
         },
         payload=payload | {"calibration": checked},
