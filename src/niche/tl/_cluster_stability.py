@@ -16,14 +16,14 @@ RESOLUTIONS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0)
 SEEDS, SUBSAMPLES, SHARE = 3, 5, 0.8
 """Partitions of all cells per resolution, partitions of a part of the cells, and that part."""
 
-CLEAR = 2 / 3
+CLEAR = 0.75
 """Share of the best silhouette that the clusters of the suggested resolution must keep."""
 
 NEAR = 0.05
 """How far the mean agreement of the suggested resolution may lie below the best, where no split is stable."""
 
-HOPELESS = 0.75
-"""Mean adjusted Rand index below which no split is suggested: cells without structure stay below 0.65."""
+HOPELESS = 0.65
+"""Mean adjusted Rand index below which no split is suggested: cells without structure reach 0.60."""
 
 LEAST_CELLS = 10
 """Cells that a cluster must hold on average: of tiny clusters even noise agrees."""

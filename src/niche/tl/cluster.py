@@ -120,12 +120,13 @@ def cluster(
     partitions from 3 seeds, and between the first of them and those of 5 subsamples of 80 % of the cells,
     whose neighbours are found anew in the same components; the mean of the two means counts. Suggested is
     the highest resolution with a mean of at least 0.8 whose silhouette (Rousseeuw 1987, DOI
-    10.1016/0377-0427(87)90125-7) is at least two thirds of the best: among clusters of 10 cells and more on
-    average, of fewer even noise agrees. Where no split reaches 0.8 the lowest resolution within 0.05 of the
-    highest mean is taken, or where that is below 0.75 (cells without structure stay below 0.65) the lowest of
-    all, and the reason says ``not stable``. Groups of more than 3,000 cells are judged on 3,000 of them; more
-    cells give more clusters at the same resolution. Stable clusters are not therefore real: structure
-    that samples bring along is stable too. ``docs/validation/clusters.md`` holds the numbers behind this.
+    10.1016/0377-0427(87)90125-7) is at least three quarters of the best, among resolutions with clusters
+    of 10 cells and more on average, for of fewer even noise agrees. Where no split reaches 0.8 the lowest
+    resolution within 0.05 of the highest mean is taken, or where that is below 0.65 (cells without structure
+    reach 0.60) the lowest of all, and the reason says ``not stable``. Groups of more than 3,000 cells are
+    judged on 3,000 of them; more cells give more clusters at the same resolution. Stable clusters are not
+    therefore real: structure that samples bring along is stable too. ``docs/validation/clusters.md`` holds
+    the numbers behind this.
 
     Examples
     --------
