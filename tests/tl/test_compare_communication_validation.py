@@ -23,7 +23,7 @@ HEAD = """# Tests between organs
 Written by `python -m pytest -m validation tests/tl/test_compare_communication_validation.py`. Rates are shares of
 p-values below the level where nothing differs; a rate is right at the level itself.
 """
-STUDIES, EDGES = 10, 4_000
+STUDIES, EDGES = 5, 4_000
 UNEQUAL = {"cells": 0.2, "depth": 0.5, "variance": 2.0}
 SETTINGS = [
     (name, Setting(design, n, **factors))
@@ -31,7 +31,7 @@ SETTINGS = [
     for design in DESIGNS
     for n in (3, 4, 6)
 ]
-SEEDS = range(5)
+SEEDS = range(3)
 _SECTIONS: dict[str, str] = {}
 
 
