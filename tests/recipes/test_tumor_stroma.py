@@ -75,7 +75,7 @@ def test_only_what_changed_is_computed_again(called: ad.AnnData, calls: Counter[
 
 def test_communication_goes_on_from_its_result(called: ad.AnnData, calls: Counter[str]) -> None:
     done = recipes.communication_by_organ(called, EDGES)
-    assert calls == {"communication": 1}
+    assert calls == {"communication": 1, "compare_communication": 1}
     assert steps(done).loc["call_compartments", "status"] == "resumed"
     edges = get.communication(done, status="tested")
     assert {"Malignant cell"} <= set(edges["source"].astype(str)) | set(edges["target"].astype(str))
@@ -93,7 +93,7 @@ def test_labels_decide_where_they_say_who_is_malignant(simulated: ad.AnnData, ca
     assert "cell types are given" in steps(done).loc["annotate", "reason"]
     before = Counter(calls)
     recipes.communication_by_organ(done, EDGES | {"cluster": {"run": False}})
-    assert calls - before == {"communication": 1}
+    assert calls - before == {"ambient": 1, "communication": 1, "compare_communication": 1}
 
 
 def test_names_that_say_nothing_of_malignancy_are_not_enough(simulated: ad.AnnData) -> None:
