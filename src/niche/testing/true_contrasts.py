@@ -109,8 +109,9 @@ def true_contrasts(adata: ad.AnnData) -> pd.DataFrame:
     edges = edges[edges["organ"].isin(organs)]
     unique = edges[list(EDGE)].drop_duplicates().reset_index(drop=True)
     place = unique.assign(row=unique.index)
-    row = edges[list(EDGE)].merge(place, on=list(EDGE), how="left")["row"].to_numpy()
-    column = edges["organ"].map({organ: index for index, organ in enumerate(organs)}).to_numpy()
+    row = edges[list(EDGE)].merge(place, on=list(EDGE), how="left")["row"].to_numpy(dtype=np.int64)
+    code = {organ: index for index, organ in enumerate(organs)}
+    column = edges["organ"].astype(object).map(code).to_numpy(dtype=np.int64)
 
     def spread(values: pd.Series, dtype: type) -> np.ndarray:
         out: np.ndarray = np.zeros((len(unique), len(organs)), dtype=dtype)
