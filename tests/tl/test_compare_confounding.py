@@ -33,17 +33,6 @@ def one(table, contrast, **where):
     return found.iloc[0]
 
 
-def model(samples, value):
-    """Least squares of the organ means, and the organs."""
-    organs = sorted({s[2] for s in samples})
-    design = np.array([[float(s[2] == organ) for organ in organs] for s in samples])
-    return sm.OLS(np.array([value(s[1]) for s in samples]), design).fit(), organs
-
-
-def row_of(organs, **weights):
-    return [weights.get(organ, 0.0) for organ in organs]
-
-
 def with_study(samples, second):
     adata = hand_made(samples)
     adata.obs["study"] = np.where(adata.obs["organ"] == second, "B", "A")
