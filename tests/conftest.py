@@ -85,6 +85,7 @@ def _corridor(_demo: ad.AnnData) -> ad.AnnData:
     niche.tl.annotate(adata, cell_type_key="by_markers")
     niche.tl.communication(adata, "cell_type")
     niche.tl.composition(adata)
+    niche.tl.programs(adata, k=5, n_starts=3)
     pairs = niche.resources.ligand_receptor()
     few = pairs[pairs["ligand"].isin(["CXCL12", "SPP1"])]
     niche.tl.communication(adata, "cell_type", resource=few, null="analytic", key_added="few_pairs")

@@ -107,6 +107,7 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "annotate",
         "communication",
         "composition",
+        "programs",
         "compare_communication",
         "compare_expression",
     }

@@ -52,7 +52,7 @@ def components(
         obs=pd.DataFrame(index=pd.RangeIndex(n_cells).astype(str)),
         var=pd.DataFrame(index=pd.RangeIndex(len(seen)).astype(str)),
     )
-    variable, n_batches = _variable_genes(cells, batches, n_top_genes)
+    variable, n_batches = _variable(cells, batches, n_top_genes)
     cells = cells[:, variable].copy()
     fewer = min(n_pcs, n_cells - 1, cells.n_vars - 1)
     remarks = []
@@ -62,7 +62,14 @@ def components(
     return Components(cells.obsm["X_pca"], seen[variable], n_batches, remarks)
 
 
-def _variable_genes(cells: ad.AnnData, batches: np.ndarray | None, n_top: int) -> tuple[np.ndarray, int]:
+def variable_genes(
+    values: sparse.csr_matrix, batches: np.ndarray | None, n_top: int
+) -> tuple[np.ndarray, int]:
+    """Mask (n_vars,) of the genes of log values that vary within samples, and the number of batches."""
+    return _variable(ad.AnnData(values), batches, n_top)
+
+
+def _variable(cells: ad.AnnData, batches: np.ndarray | None, n_top: int) -> tuple[np.ndarray, int]:
     """Mask of the variable genes, and the number of batches they were chosen in."""
     import scanpy as sc
 

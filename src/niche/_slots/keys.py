@@ -22,6 +22,8 @@ COMMUNICATION = "communication"
 COMPARE_COMMUNICATION = "compare_communication"
 COMPOSITION = "composition"
 COMPARE_EXPRESSION = "compare_expression"
+PROGRAMS = "programs"
+COMPARE_PROGRAMS = "compare_programs"
 RECIPE = "recipe"
 
 # obs

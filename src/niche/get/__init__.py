@@ -18,6 +18,7 @@ from niche.get.confounding import confounding
 from niche.get.design import design
 from niche.get.leave_one_out import leave_one_out
 from niche.get.organ_exclusive import organ_exclusive
+from niche.get.programs import programs
 from niche.get.pseudobulk import pseudobulk
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
@@ -41,6 +42,7 @@ __all__ = [
     "design",
     "leave_one_out",
     "organ_exclusive",
+    "programs",
     "pseudobulk",
     "to_cellchat",
     "to_cellphonedb",

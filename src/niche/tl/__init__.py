@@ -10,6 +10,7 @@ from niche.tl.compare_communication import compare_communication
 from niche.tl.compare_expression import compare_expression
 from niche.tl.compartments import call_compartments
 from niche.tl.composition import composition
+from niche.tl.programs import programs
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "compare_expression",
     "composition",
     "infer_cnv",
+    "programs",
     "register_score",
 ]
