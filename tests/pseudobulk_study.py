@@ -98,5 +98,5 @@ def compare(
     kept = np.flatnonzero(usable.sum(axis=1) > 1)
     rows = np.arange(len(units.n_samples))
     edges = EdgesOfTypes(sides[0], sides[1], kept, kept, kept, rows, usable[kept])
-    found = compare_edges(edges, units, wanted, method, [""] * 4, Reasons())
+    found = compare_edges([edges], [[""] * 4], units, wanted, method, Reasons(), 1)
     return found, wanted

@@ -1,8 +1,11 @@
 """Weighted least squares of many features on one design, for several within-patient correlations at once.
 
 The covariance of a feature over samples is ``s2 W^(-1/2) R W^(-1/2)`` with W its precision weights and R
-holding 1 on the diagonal and rho between samples of one patient. The inverse of R has closed form, so one
-walk over the samples serves every rho.
+holding 1 on the diagonal and rho between samples of one patient. The inverse of R has closed form: from b
+samples of a patient it takes ``rho / (1 + (b - 1) rho)`` times their sum, then divides by ``1 - rho``. So one
+walk over the samples serves every rho, patients with equally many samples being summed beforehand.
+
+Kernels run on one thread and let go of the interpreter, so that families can be fitted side by side.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 from math import log, sqrt
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 _SINGULAR = 1e-10
 _ROUNDING = 1e-13
@@ -46,112 +49,143 @@ def _solved(factor, right, out, n):
 
 
 @njit(cache=True)
-def _moments(y, w, design, start, whole, patient):
-    """Fill weighted cross products of (design, y) over all samples, and root-weighted sums over patients."""
-    p = design.shape[1]
-    whole[:] = 0.0
-    patient[:] = 0.0
-    z = np.empty(p + 1)
-    for j in range(start.size - 1):
-        for i in range(start[j], start[j + 1]):
-            root = sqrt(w[i])
-            for a in range(p):
-                z[a] = root * design[i, a]
-            z[p] = root * y[i]
-            for a in range(p + 1):
-                patient[j, a] += z[a]
-                for b in range(a + 1):
-                    whole[a, b] += z[a] * z[b]
+def _dot(left, right, n):
+    """Sum of products of the leading ``n``; they are too few for a call of BLAS."""
+    total = 0.0
+    for i in range(n):
+        total += left[i] * right[i]
+    return total
 
 
 @njit(cache=True)
-def _normal_equations(whole, patient, shared, rho, out):
-    """Fill the lower triangle of ``Z' V^-1 Z``; ``shared`` (n_patients,) is rho / (1 + (b - 1) rho)."""
-    n = whole.shape[0]
-    for a in range(n):
+def _solved_back(factor, right, out, n):
+    """Solve ``factor' out = right`` for the leading ``n`` rows."""
+    for i in range(n - 1, -1, -1):
+        value = right[i]
+        for k in range(i + 1, n):
+            value -= factor[k, i] * out[k]
+        out[i] = value / factor[i, i]
+
+
+@njit(cache=True)
+def _add_samples(y, w, design, begin, end, z, whole, total):
+    """Add weighted cross products of (design, y) over some samples; fill ``total`` with the weighted sum."""
+    p = design.shape[1]
+    total[:] = 0.0
+    for i in range(begin, end):
+        root = sqrt(w[i])
+        for a in range(p):
+            z[a] = root * design[i, a]
+        z[p] = root * y[i]
+        for a in range(p + 1):
+            if z[a] == 0.0:  # most samples are in one group of several
+                continue
+            total[a] += z[a]
+            for b in range(a + 1):
+                whole[a, b] += z[a] * z[b]
+
+
+@njit(cache=True)
+def _moments(y, w, design, start, z, total, whole, within):
+    """Fill cross products over all samples, and those of sums over patients with 1, 2, ... samples."""
+    whole[:] = 0.0
+    within[:] = 0.0
+    for j in range(start.size - 1):
+        _add_samples(y, w, design, start[j], start[j + 1], z, whole, total)
+        size = start[j + 1] - start[j]
+        for a in range(total.size):
+            for b in range(a + 1):
+                within[size - 1, a, b] += total[a] * total[b]
+
+
+@njit(cache=True)
+def _normal_equations(whole, within, rho, out):
+    """Fill the lower triangle of ``Z' V^-1 Z``."""
+    for a in range(whole.shape[0]):
         for b in range(a + 1):
             value = whole[a, b]
-            if rho != 0.0:
-                for j in range(patient.shape[0]):
-                    value -= shared[j] * patient[j, a] * patient[j, b]
-                value /= 1.0 - rho
-            out[a, b] = value
+            for k in range(within.shape[0]):
+                value -= rho / (1.0 + k * rho) * within[k, a, b]
+            out[a, b] = value / (1.0 - rho)
 
 
-@njit(parallel=True, cache=True)
+@njit(nogil=True, cache=True)
 def fit_features(
-    y, w, design, start, rho, shared, contrasts, joint, estimate, scale, rss, log_det, wald
+    y, w, design, start, rho, contrasts, joint, estimate, scale, rss, log_det, wald
 ):  # pragma: no cover - compiled
     """Fit every feature at every rho.
 
     ``y``, ``w`` (n_features, n_samples), samples sorted by patient, those of patient j being
-    ``start[j]..start[j + 1]``; ``design`` (n_samples, p) of full rank; ``rho`` (n_rho,), ``shared``
-    (n_rho, n_patients); ``contrasts`` (n_contrasts, p), ``joint`` (q, p). Fills ``estimate`` and ``scale``
+    ``start[j]..start[j + 1]``; ``design`` (n_samples, p) of full rank; ``rho`` (n_rho,); ``contrasts``
+    (n_contrasts, p), ``joint`` (q, p), both may be empty. Fills ``estimate`` and ``scale``
     (n_features, n_rho, n_contrasts), the standard error being ``scale * s``; ``rss`` and ``log_det``
     (n_features, n_rho), of the residuals and of ``X' V^-1 X``; ``wald`` (n_features, n_rho), the joint
     hypothesis' quadratic form over q, to be divided by ``s2``.
     """
     p, q = design.shape[1], joint.shape[0]
-    for e in prange(y.shape[0]):
-        whole, patient = np.empty((p + 1, p + 1)), np.empty((start.size - 1, p + 1))
-        a, v = np.empty((p + 1, p + 1)), np.empty(p)
-        rows, small, effect = np.empty((q, p)), np.empty((q, q)), np.empty(q)
-        _moments(y[e], w[e], design, start, whole, patient)
+    z, total, v = np.empty(p + 1), np.empty(p + 1), np.empty(p)
+    whole, a = np.empty((p + 1, p + 1)), np.empty((p + 1, p + 1))
+    within = np.empty((np.diff(start).max(), p + 1, p + 1))
+    rows, small, effect = np.empty((q, p)), np.empty((q, q)), np.empty(q)
+    for e in range(y.shape[0]):
+        _moments(y[e], w[e], design, start, z, total, whole, within)
         for r in range(rho.size):
-            _normal_equations(whole, patient, shared[r], rho[r], a)
+            _normal_equations(whole, within, rho[r], a)
             _factor(a, p)
-            residual, total = a[p, p], 0.0
+            residual, volume = a[p, p], 0.0
             noise = _ROUNDING * residual
-            _solved(a, a[p].copy(), a[p], p)
+            _solved(a, a[p], a[p], p)
             for i in range(p):
                 residual -= a[p, i] * a[p, i]
-                total += 2.0 * log(a[i, i])
-            rss[e, r], log_det[e, r] = residual if residual > noise else 0.0, total
+                volume += 2.0 * log(a[i, i])
+            rss[e, r], log_det[e, r] = residual if residual > noise else 0.0, volume
             for c in range(contrasts.shape[0]):
                 _solved(a, contrasts[c], v, p)
-                estimate[e, r, c], scale[e, r, c] = np.dot(v, a[p, :p]), sqrt(np.dot(v, v))
+                estimate[e, r, c], scale[e, r, c] = _dot(v, a[p], p), sqrt(_dot(v, v, p))
             for h in range(q):
                 _solved(a, joint[h], rows[h], p)
-                effect[h] = np.dot(rows[h], a[p, :p])
+                effect[h] = _dot(rows[h], a[p], p)
                 for k in range(h + 1):
-                    small[h, k] = np.dot(rows[h], rows[k])
+                    small[h, k] = _dot(rows[h], rows[k], p)
             _factor(small, q)
-            _solved(small, effect.copy(), effect, q)
-            wald[e, r] = np.dot(effect, effect) / max(q, 1)
+            _solved(small, effect, effect, q)
+            wald[e, r] = _dot(effect, effect, q) / max(q, 1)
 
 
-@njit(parallel=True, cache=True)
+@njit(nogil=True, cache=True)
 def fit_without_each_patient(
-    y, w, design, start, rho, shared, at, contrasts, estimable, estimate, same, used
+    y, w, design, start, rho, at, contrasts, estimable, estimate, same
 ):  # pragma: no cover - compiled
     """Count how often the sign of ``estimate`` (n_features, n_contrasts) holds when a patient is left out.
 
     As :func:`fit_features`, each feature at the rho of index ``at`` (n_features,); ``estimable``
-    (n_patients, n_contrasts) says which contrasts can be had without the patient. Fills ``same`` and
-    ``used`` (n_features, n_contrasts).
+    (n_patients, n_contrasts) says which contrasts can be had without the patient. Fills ``same``
+    (n_features, n_contrasts).
     """
     p, n_patients = design.shape[1], start.size - 1
-    for e in prange(y.shape[0]):
-        whole, own = np.empty((p + 1, p + 1)), np.empty((p + 1, p + 1))
-        patient, one = np.empty((n_patients, p + 1)), np.empty((1, p + 1))
-        full, a, v = np.empty((p + 1, p + 1)), np.empty((p + 1, p + 1)), np.empty(p)
-        r = at[e]
-        _moments(y[e], w[e], design, start, whole, patient)
-        _normal_equations(whole, patient, shared[r], rho[r], full)
+    z, total, beta = np.empty(p + 1), np.empty(p + 1), np.empty(p)
+    own = np.empty((n_patients, p + 1, p + 1))
+    full, a = np.empty((p + 1, p + 1)), np.empty((p + 1, p + 1))
+    for e in range(y.shape[0]):
+        value = rho[at[e]]
+        full[:] = 0.0
+        own[:] = 0.0
         for j in range(n_patients):
-            part = slice(start[j], start[j + 1])
-            ends = np.array([0, start[j + 1] - start[j]])
-            _moments(y[e, part], w[e, part], design[part], ends, own, one)
-            _normal_equations(own, one, shared[r, j : j + 1], rho[r], a)
+            _add_samples(y[e], w[e], design, start[j], start[j + 1], z, own[j], total)
+            shared = value / (1.0 + (start[j + 1] - start[j] - 1) * value)
             for i in range(p + 1):
                 for k in range(i + 1):
-                    a[i, k] = full[i, k] - a[i, k]
+                    own[j, i, k] = (own[j, i, k] - shared * total[i] * total[k]) / (1.0 - value)
+                    full[i, k] += own[j, i, k]
+        for j in range(n_patients):
+            for i in range(p + 1):
+                for k in range(i + 1):
+                    a[i, k] = full[i, k] - own[j, i, k]
                     if abs(a[i, k]) <= 1e-12 * abs(full[i, k]):
                         a[i, k] = 0.0
             _factor(a, p)
-            _solved(a, a[p].copy(), a[p], p)
+            _solved(a, a[p], a[p], p)
+            _solved_back(a, a[p], beta, p)
             for c in range(contrasts.shape[0]):
                 if estimable[j, c]:
-                    _solved(a, contrasts[c], v, p)
-                    used[e, c] += 1
-                    same[e, c] += np.dot(v, a[p, :p]) * estimate[e, c] > 0.0
+                    same[e, c] += _dot(contrasts[c], beta, p) * estimate[e, c] > 0.0

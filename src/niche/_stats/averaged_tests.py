@@ -49,9 +49,11 @@ class Tests:
 
     Attributes
     ----------
-    effect, se, statistic, df, p, p_up, p_down
-        (n_features, n_contrasts); ``statistic`` and ``df`` are of the t whose two-sided p this is, ``se``
-        the standard error that makes the interval agree with it.
+    effect, se, statistic, p, p_up, p_down
+        (n_features, n_contrasts); ``statistic`` is the t whose two-sided p this is, ``se`` the standard error
+        that makes the interval agree with it.
+    df
+        (n_features,) degrees of freedom of the t.
     f, f_p
         (n_features,) joint moderated F and its p.
     moderated
@@ -61,10 +63,10 @@ class Tests:
     effect: np.ndarray
     se: np.ndarray
     statistic: np.ndarray
-    df: np.ndarray
     p: np.ndarray
     p_up: np.ndarray
     p_down: np.ndarray
+    df: np.ndarray
     f: np.ndarray
     f_p: np.ndarray
     moderated: bool
@@ -88,8 +90,9 @@ def average(fits: Fits, *, trend: bool = True, moderate: bool = True) -> Tests:
         with np.errstate(divide="ignore", invalid="ignore"):
             t = fits.estimate[:, r] / se
             ratio = fits.wald[:, r] / s2
-        p_down += weight[:, None] * special.stdtr(df[:, None], t)
-        p_up += weight[:, None] * special.stdtr(df[:, None], -t)
+        down, up = _tails(t, df)
+        p_down += weight[:, None] * down
+        p_up += weight[:, None] * up
         spread += weight[:, None] * (se**2 + (fits.estimate[:, r] - effect) ** 2)
         f += weight * ratio
         f_p += weight * special.fdtrc(np.maximum(fits.rank, 1), df, ratio)
@@ -98,32 +101,37 @@ def average(fits: Fits, *, trend: bool = True, moderate: bool = True) -> Tests:
     testable = (fits.df > 0) & (variance > 0)
     p_up, p_down = (np.clip(one, SMALLEST_P, 1.0) for one in (p_up, p_down))
     p = np.minimum(2 * np.minimum(p_up, p_down), 1.0)
-    df = np.broadcast_to(df_mean[:, None], p.shape)
-    statistic, se = _agreeing(effect, p, df, np.sqrt(spread))
+    # Of one correlation the t and its standard error are known; of several they follow from the mean p.
+    statistic, se = (t, se) if n_rho == 1 else _agreeing(effect, p, df_mean, np.sqrt(spread))
     gone = ~testable[:, None] | ~np.isfinite(effect)
     none = ~testable | (fits.rank == 0)
-    se, statistic, df, p, p_up, p_down = (
-        np.where(gone, np.nan, one) for one in (se, statistic, df, p, p_up, p_down)
-    )
+    se, statistic, p, p_up, p_down = (np.where(gone, np.nan, one) for one in (se, statistic, p, p_up, p_down))
     return Tests(
         np.where(np.isfinite(effect), effect, np.nan),
         se,
         statistic,
-        df,
         p,
         p_up,
         p_down,
+        df=np.where(testable, df_mean, np.nan),
         f=np.where(none, np.nan, f),
         f_p=np.where(none, np.nan, np.clip(f_p, SMALLEST_P, 1.0)),
         moderated=moderated,
     )
 
 
+def _tails(t: np.ndarray, df: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper tail of t (n_features, n_contrasts); the larger is what the smaller leaves."""
+    smaller = special.stdtr(df[:, None], -np.abs(t))
+    larger, below = 1.0 - smaller, t < 0
+    return np.where(below, smaller, larger), np.where(below, larger, smaller)
+
+
 def _agreeing(
     effect: np.ndarray, p: np.ndarray, df: np.ndarray, spread: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The t of a two-sided p, and the standard error that gives it; the plain one near an effect of 0."""
-    size = -special.stdtrit(df, np.maximum(p, _SMALLEST_INVERTED) / 2)
+    size = -special.stdtrit(df[:, None], np.maximum(p, _SMALLEST_INVERTED) / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.where(p < _SMALLEST_INVERTED, np.maximum(np.abs(effect) / spread, size), size)
         se = np.abs(effect) / size
@@ -133,15 +141,17 @@ def _agreeing(
 
 def interval(tests: Tests, level: float) -> tuple[np.ndarray, np.ndarray]:
     """Two-sided confidence interval of every effect."""
-    half = special.stdtrit(tests.df, 0.5 + level / 2) * tests.se
+    half = quantile(tests.df, 0.5 + level / 2)[:, None] * tests.se
     return tests.effect - half, tests.effect + half
 
 
 def detectable(tests: Tests, *, alpha: float = 0.05, power: float = 0.8) -> np.ndarray:
     """Smallest effect that a test at ``alpha`` finds with this power, given the standard error seen."""
-    return (special.stdtrit(tests.df, 1 - alpha / 2) + special.stdtrit(tests.df, power)) * tests.se
+    reach = quantile(tests.df, 1 - alpha / 2) + quantile(tests.df, power)
+    return reach[:, None] * tests.se
 
 
-def upper_tail(t: np.ndarray, df: np.ndarray) -> np.ndarray:
-    """One-sided p of a t statistic."""
-    return special.stdtr(df, -t)
+def quantile(df: np.ndarray, p: float) -> np.ndarray:
+    """Quantile of t for every feature; many share their degrees of freedom (n_features,)."""
+    distinct, place = np.unique(df, return_inverse=True)
+    return special.stdtrit(distinct, p)[place]

@@ -130,11 +130,11 @@ def _robust(
 
 def _to_same_df(ratio: np.ndarray, df1: np.ndarray, df2: float, top: float) -> np.ndarray:
     """Variance ratios as they would be at the largest degrees of freedom."""
-    if np.all(df1 == top):
-        return ratio
+    fewer, out = df1 < top, ratio.copy()
     second = min(df2, _MOST_DF)
-    p = special.fdtrc(df1, second, ratio)
-    return np.where(df1 == top, ratio, special.fdtri(top, second, np.clip(1 - p, 1e-15, 1 - 1e-15)))
+    p = special.fdtrc(df1[fewer], second, ratio[fewer])
+    out[fewer] = special.fdtri(top, second, np.clip(1 - p, 1e-15, 1 - 1e-15))
+    return out
 
 
 @lru_cache(maxsize=64)

@@ -133,8 +133,7 @@ def family_tests(
     parts = [(np.flatnonzero(pattern == i), models.of(mask)) for i, mask in enumerate(masks)]
     rho = models.rho
     if models.method == "consensus" and rho.size > 1:
-        found = _fitted(parts, y, w, rho, len(models.wanted))
-        rho = np.array([patients.consensus(found["likelihood"], rho)]) if len(y) else np.zeros(1)
+        rho = np.array([patients.consensus(_likelihoods(parts, y, w, rho), rho)]) if len(y) else np.zeros(1)
     found = _fitted(parts, y, w, rho, len(models.wanted))
     weight = patients.posterior(found["likelihood"], even)[1]
     df = np.array([model.comparisons.df for _, model in parts], dtype=float)
@@ -180,7 +179,7 @@ class Models:
         """The model of samples in the groups of ``mask`` (n_groups,)."""
         key = mask.tobytes()
         if key not in self._made:
-            self._made[key] = Model(mask, self)
+            self._made.setdefault(key, Model(mask, self))  # another thread may have been faster
         return self._made[key]
 
     @property
@@ -233,6 +232,22 @@ class Model:
             weights[g], weights[met[0]] = 1.0, -1.0
             rows.append(self.design.contrast(weights) @ self.design.reduce)
         return np.array(rows)
+
+    def fit(
+        self, y: np.ndarray, w: np.ndarray, rho: np.ndarray, contrasts: np.ndarray, joint: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Fit features ``y`` (n_features, n_rows) at every correlation, as :func:`fit_features` does."""
+        n, df = (y.shape[0], rho.size), self.comparisons.df
+        out = {name: np.zeros((*n, len(contrasts))) for name in ("estimate", "scale")}
+        out |= {name: np.zeros(n) for name in ("rss", "wald", "likelihood")}
+        log_det = np.zeros(n)
+        fit_features(
+            y, w, self.design.matrix, self.patients.start, rho, contrasts, joint,
+            out["estimate"], out["scale"], out["rss"], log_det, out["wald"],
+        )  # fmt: skip
+        if df > 0:
+            out["likelihood"] = patients.log_likelihood(out["rss"], log_det, df, self.patients.log_det(rho))
+        return out
 
     @cached_property
     def fixed(self) -> np.ndarray:
@@ -329,20 +344,20 @@ def _fitted(
         if not model.rows.size:
             out["estimate"][mine] = np.nan
             continue
-        one = {name: np.zeros((mine.size, *values.shape[1:])) for name, values in out.items()}
-        log_det = np.zeros((mine.size, rho.size))
-        values, weights, design, start = _of_part(y, w, mine, model)
-        fit_features(
-            values, weights, design, start, rho, model.patients.shared(rho), model.fixed, model.joint,
-            one["estimate"], one["scale"], one["rss"], log_det, one["wald"],
-        )  # fmt: skip
-        if model.comparisons.df > 0:
-            one["likelihood"] = patients.log_likelihood(
-                one["rss"], log_det, model.comparisons.df, model.patients.log_det(rho)
-            )
+        one = model.fit(*_of_part(y, w, mine, model), rho, model.fixed, model.joint)
         one["estimate"][:, :, np.isnan(model.contrasts).any(axis=1)] = np.nan
         for name, values in one.items():
             out[name][mine] = values
+    return out
+
+
+def _likelihoods(parts: Parts, y: np.ndarray, w: np.ndarray, rho: np.ndarray) -> np.ndarray:
+    """Likelihood (n_features, n_rho) of every correlation, without the contrasts."""
+    out = np.zeros((y.shape[0], rho.size))
+    for mine, model in parts:
+        if model.rows.size and model.comparisons.df > 0:
+            none = np.zeros((0, model.design.matrix.shape[1]))
+            out[mine] = model.fit(*_of_part(y, w, mine, model), rho, none, none)["likelihood"]
     return out
 
 
@@ -354,18 +369,16 @@ def _left_out(
     for mine, model in parts:
         if not model.rows.size:
             continue
-        one, all_of = np.zeros((2, mine.size, effect.shape[1]), dtype=np.int64)
-        value, precision, design, start = _of_part(y, w, mine, model)
+        one = np.zeros((mine.size, effect.shape[1]), dtype=np.int64)
         fit_without_each_patient(
-            value, precision, design, start, rho, model.patients.shared(rho), weight[mine].argmax(axis=1),
-            model.fixed, model.without_patient, np.nan_to_num(effect[mine]), one, all_of,
+            *_of_part(y, w, mine, model), model.design.matrix, model.patients.start, rho,
+            weight[mine].argmax(axis=1), model.fixed, model.without_patient, np.nan_to_num(effect[mine]), one,
         )  # fmt: skip
-        same[mine], used[mine] = one, all_of
+        same[mine], used[mine] = one, model.without_patient.sum(axis=0)
     return same, used
 
 
-def _of_part(y: np.ndarray, w: np.ndarray, mine: np.ndarray, model: Model) -> tuple[np.ndarray, ...]:
-    """Values, weights, design and patients as the kernels take them."""
+def _of_part(y: np.ndarray, w: np.ndarray, mine: np.ndarray, model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """Values and weights as the kernels take them."""
     where = np.ix_(mine, model.rows)
-    values, weights = np.ascontiguousarray(y[where]), np.ascontiguousarray(w[where])
-    return values, weights, np.ascontiguousarray(model.design.matrix), model.patients.start
+    return np.ascontiguousarray(y[where]), np.ascontiguousarray(w[where])

@@ -44,10 +44,6 @@ class Patients:
         """Whether a patient has several samples."""
         return bool((self.sizes > 1).any())
 
-    def shared(self, rho: np.ndarray) -> np.ndarray:
-        """(n_rho, n_patients) weight of the patient mean that the inverse correlation takes away."""
-        return rho[:, None] / (1 + (self.sizes[None] - 1) * rho[:, None])
-
     def log_det(self, rho: np.ndarray) -> np.ndarray:
         """(n_rho,) log determinant of the correlation matrix."""
         b = self.sizes[None]
@@ -85,18 +81,19 @@ def posterior(log_likelihoods: np.ndarray, even: float = 0.0) -> tuple[np.ndarra
     are equally likely are added, which keeps a small family from believing what it says by chance.
     """
     n, r = log_likelihoods.shape
-    likelihood = np.exp(log_likelihoods - log_likelihoods.max(axis=1, keepdims=True))
+    by_rho = np.ascontiguousarray(log_likelihoods.T)  # sums over few correlations are then sums of long rows
+    likelihood = np.exp(by_rho - by_rho.max(axis=0))
     prior = np.full(r, 1 / r)
     for _ in range(_STEPS if r > 1 and n else 0):
-        weighted = likelihood * prior
-        updated = (weighted / weighted.sum(axis=1, keepdims=True)).sum(axis=0)
+        weighted = likelihood * prior[:, None]
+        updated = (weighted / weighted.sum(axis=0)).sum(axis=1)
         updated = (updated + even / r) / (n + even)
         moved = float(np.abs(updated - prior).max())
         prior = updated
         if moved < 1e-6:
             break
-    weighted = likelihood * prior
-    return prior, weighted / weighted.sum(axis=1, keepdims=True)
+    weighted = likelihood * prior[:, None]
+    return prior, np.ascontiguousarray((weighted / weighted.sum(axis=0)).T)
 
 
 def consensus(log_likelihoods: np.ndarray, grid: np.ndarray) -> float:

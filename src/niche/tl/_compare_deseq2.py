@@ -165,9 +165,7 @@ def _tests(
         z = np.where(allowed, effect / se, np.nan)
     up, down = (np.clip(special.ndtr(side), SMALLEST_P, 1.0) for side in (-z, z))
     p = np.minimum(2 * np.minimum(up, down), 1.0)
-    return Tests(
-        effect, se, z, np.where(np.isnan(effect), np.nan, _NORMAL_DF), p, up, down, f, f_p, moderated=True
-    )
+    return Tests(effect, se, z, p, up, down, np.full(pattern.size, _NORMAL_DF), f, f_p, moderated=True)
 
 
 def _joint(

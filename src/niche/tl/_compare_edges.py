@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,15 +99,56 @@ class EdgesOfTypes:
         return (l_value[self.ligand] + r_value[self.receptor]) / 2, weight
 
 
+@dataclass(frozen=True)
+class Tested:
+    """Tests of the edges of one pair of cell types.
+
+    Attributes
+    ----------
+    family
+        Tests of the means of both sides.
+    columns
+        Values by name.
+    driver
+        (n_edges, n_contrasts) codes into :data:`DRIVERS`.
+    """
+
+    family: Family
+    columns: dict[str, np.ndarray]
+    driver: np.ndarray
+
+
 def compare_edges(
-    edges: EdgesOfTypes, units: AnalysisUnits, wanted: list[Contrast], method: Method, missing: list[str],
-    reasons: Reasons,
+    parts: list[EdgesOfTypes], missing: list[list[str]], units: AnalysisUnits, wanted: list[Contrast],
+    method: Method, reasons: Reasons, threads: int,
 ) -> Compared:  # fmt: skip
-    """Test edges of one pair of cell types; ``missing`` says why a group does not hold them."""
-    value, weight = edges.means()
+    """Test edges of pairs of cell types; ``missing`` says why a group does not hold the types of each.
+
+    Pairs are tested side by side. What is said about them is said in their order, since reasons are
+    numbered as they are met.
+    """
+    shared: dict[bytes, Models] = {}
+    models = [
+        shared.setdefault(
+            part.rows.tobytes(), Models(units.samples.take(part.rows), units.groups, wanted, method)
+        )
+        for part in parts
+    ]
+    with ThreadPoolExecutor(threads) as pool:
+        found = [
+            compared(
+                tested.family, part.pair, tested.columns, part.rows, part.usable, units, wanted, absent,
+                reasons, tested.driver,
+            )
+            for tested, part, absent in zip(pool.map(_tested, parts, models), parts, missing, strict=True)
+        ]  # fmt: skip
+    return joined(found)
+
+
+def _tested(edges: EdgesOfTypes, models: Models) -> Tested:
+    """Test the edges of one pair of cell types, and each side of them."""
     rows, usable = edges.rows, edges.usable
-    models = Models(units.samples.take(rows), units.groups, wanted, method)
-    family = family_tests(value, weight, usable, models, leave_out=True)
+    family = family_tests(*edges.means(), usable, models, leave_out=True)
     sides = [
         _side_tests(values, weights, unit, usable, models)
         for values, weights, unit in (
@@ -114,10 +156,8 @@ def compare_edges(
             (*edges.right.at(rows), edges.receptor),
         )
     ]
-    columns = columns_of(family, wanted)
-    columns |= joint_columns(sides)
-    driver = _driver(family.tests.effect, *sides)
-    return compared(family, edges.pair, columns, rows, usable, units, wanted, missing, reasons, driver)
+    columns = columns_of(family, models.wanted) | joint_columns(sides)
+    return Tested(family, columns, _driver(family.tests.effect, *sides))
 
 
 def compared(
@@ -218,7 +258,8 @@ def _driver(effect: np.ndarray, left: Tests, right: Tests) -> np.ndarray:
         p = [np.where(up, side.p_up, side.p_down) for side in (left, right)]
         moves = [one <= _DRIVES for one in p]
         gap = np.where(up, 1.0, -1.0) * (left.effect - right.effect) / np.hypot(left.se, right.se)
-        apart = averaged_tests.upper_tail(np.abs(gap), np.fmin(left.df, right.df)) <= 2 * _DRIVES
+        far = averaged_tests.quantile(np.fmin(left.df, right.df), 1 - 2 * _DRIVES)
+        apart = np.abs(gap) >= far[:, None]
         known = ~np.isnan(p[0]) & ~np.isnan(p[1])
     out = np.where(known, UNDETERMINED, NONE).astype(np.uint8)
     out[moves[0] & ~moves[1] & apart & (gap > 0)] = LIGAND

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -36,8 +38,9 @@ def permutable(edges: EdgesOfTypes, metastases: np.ndarray) -> Permutable:
 
 
 def calibration(
-    parts: list[Permutable], study: Study, method: Method, n_permutations: int, rng: np.random.Generator
-) -> pd.DataFrame:
+    parts: list[Permutable], study: Study, method: Method, n_permutations: int, rng: np.random.Generator,
+    threads: int,
+) -> pd.DataFrame:  # fmt: skip
     """Share of omnibus p-values below 0.05 as observed (row 0), then in every distinct permutation.
 
     Within a patient the organs of the samples are permuted, and between patients with one organ each; this
@@ -56,12 +59,13 @@ def calibration(
         *permuted_groups(samples, study.groups.of("metastasis"), n_permutations, rng),
     ]
     rows = []
-    for number, group in enumerate(arrangements):
-        moved = Samples(group, samples.patient, samples.covariates, samples.terms)
-        p = [_omnibus(part, edges, moved, study, method) for part, edges in zip(parts, chosen, strict=True)]
-        tested = np.concatenate(p)
-        tested = tested[~np.isnan(tested)]
-        rows.append((number, tested.size, float((tested < 0.05).mean()) if tested.size else np.nan))
+    with ThreadPoolExecutor(threads) as pool:
+        for number, group in enumerate(arrangements):
+            moved = Samples(group, samples.patient, samples.covariates, samples.terms)
+            omnibus = partial(_omnibus, samples=moved, study=study, method=method)
+            tested = np.concatenate(list(pool.map(omnibus, parts, chosen)))
+            tested = tested[~np.isnan(tested)]
+            rows.append((number, tested.size, float((tested < 0.05).mean()) if tested.size else np.nan))
     return pd.DataFrame(rows, columns=list(empty))
 
 

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import anndata as ad
 import numpy as np
 
-from niche._kernels.threads import limited_to
 from niche._kernels.units import Units
 from niche._settings import settings
 from niche._slots import fingerprint, keys, read, validate, write
@@ -17,7 +16,7 @@ from niche.get._compare_types import SidesOfTypes
 from niche.get._compared_run import run_digest
 from niche.get.communication import geometry_of, group_means, units_of
 from niche.tl._compare_calls import joint_q
-from niche.tl._compare_edges import DRIVERS, Compared, compare_edges, joined
+from niche.tl._compare_edges import DRIVERS, Compared, compare_edges
 from niche.tl._compare_input import METHODS, RUN_FIRST, Study, study_of_stored
 from niche.tl._compare_pairs import pairs_of_types
 from niche.tl._compare_permutation import calibration, permutable
@@ -138,27 +137,22 @@ def compare_communication(
     lr_units, reasons = units_of(stored), Reasons()
     sides = SidesOfTypes(stored, study.units, lr_units)
 
-    with limited_to(threads):
-        pairs, untested = pairs_of_types(stored, study, sides, lr_units, reasons)
-        testable = [(pair.edges, pair.missing) for pair in pairs if pair.edges is not None]
-        if not testable:
-            raise InputValueError(
-                f"no edge can be compared: {reasons.most_frequent(untested)}. niche.pp.check(adata) shows "
-                "the design."
-            )
-        found = joined(
-            [
-                compare_edges(edges, study.units, study.wanted, patients, missing, reasons)
-                for edges, missing in testable
-            ]
+    pairs, untested = pairs_of_types(stored, study, sides, lr_units, reasons)
+    testable = [(pair.edges, pair.missing) for pair in pairs if pair.edges is not None]
+    if not testable:
+        raise InputValueError(
+            f"no edge can be compared: {reasons.most_frequent(untested)}. niche.pp.check(adata) shows "
+            "the design."
         )
-        checked = calibration(
-            [permutable(edges, study.groups.of("metastasis")) for edges, _ in testable],
-            study, patients, int(n_permutations), stream,
-        )  # fmt: skip
+    parts, missing = [edges for edges, _ in testable], [texts for _, texts in testable]
+    found = compare_edges(parts, missing, study.units, study.wanted, patients, reasons, threads)
+    checked = calibration(
+        [permutable(edges, study.groups.of("metastasis")) for edges in parts],
+        study, patients, int(n_permutations), stream, threads,
+    )  # fmt: skip
     owner = np.repeat(
         [i for i, pair in enumerate(pairs) if pair.edges is not None],
-        [edges.pair.size for edges, _ in testable],
+        [edges.pair.size for edges in parts],
     )
     cell_pairs = {end: np.array([getattr(pair, end) for pair in pairs]) for end in ("source", "target")}
     payload = _payload(found, owner, cell_pairs, stored, study, reasons, untested, lr_units)
