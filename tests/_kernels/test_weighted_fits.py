@@ -105,6 +105,10 @@ def test_constants_and_scales():
     np.testing.assert_allclose(
         heavier["rss"] * heavier["scale"][:, :, 0] ** 2, one["rss"] * one["scale"][:, :, 0] ** 2
     )
+    for factor in (1e-90, 1e90):  # determinants that a product of roots cannot hold
+        np.testing.assert_allclose(
+            fitted(y, factor * w, design)["log_det"], one["log_det"] + 4 * np.log(factor), rtol=1e-12
+        )
 
 
 def test_samples_without_weight_might_as_well_be_absent():

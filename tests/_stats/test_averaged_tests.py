@@ -187,6 +187,17 @@ def test_p_is_the_weighted_mean_by_hand():
     assert got.f_p[0] == pytest.approx(0.25 * stats.f.sf(3, 2, 4) + 0.75 * stats.f.sf(2, 2, 4))
 
 
+def test_of_one_correlation_statistic_standard_error_and_both_p_are_of_the_same_t():
+    y, design, _ = one_way(3, n=60)
+    fits, _ = fits_of(y, np.ones_like(y), design, np.arange(12), np.zeros(1), CONTRASTS, JOINT)
+    got = average(fits)
+    df = got.df[:, None]
+    np.testing.assert_allclose(got.statistic, got.effect / got.se, rtol=1e-12)
+    np.testing.assert_allclose(got.p, 2 * stats.t.sf(np.abs(got.statistic), df), rtol=1e-9)
+    np.testing.assert_allclose(got.p_up, stats.t.sf(got.statistic, df), rtol=1e-9)
+    np.testing.assert_allclose(got.p_down, stats.t.cdf(got.statistic, df), rtol=1e-9)
+
+
 def test_interval_and_p_agree():
     y, design, codes = paired(4, 400, 5, effect=0.7)
     rho = np.array([0.0, 0.3, 0.6, 0.9])

@@ -9,7 +9,7 @@ import statsmodels.api as sm
 
 from niche._stats.averaged_tests import interval
 from niche._stats.contrasts import Groups, contrasts_of
-from niche._stats.organ_tests import Models, Samples, family_tests
+from niche._stats.organ_tests import Models, Samples, distinct_rows, family_tests
 from niche._stats.patients import GRID
 
 NAMES = ["bone", "liver", "lung"]
@@ -384,3 +384,14 @@ def test_features_of_one_part_do_not_change_those_of_another_but_through_the_fam
     same_tests(run(y[:3], w[:3], UNPAIRED), run(y, w, UNPAIRED), rows=slice(0, 3))
     np.testing.assert_allclose(family.tests.p[:3], run(y[:3], w[:3], UNPAIRED).tests.p)
     assert pd.isna(family.tests.p[3:, BONE_LUNG]).all()
+
+
+@pytest.mark.parametrize("n_flags", [0, 1, 4, 30, 31, 95])
+def test_distinct_rows_are_those_of_numpy(n_flags):
+    rng = np.random.default_rng(n_flags)
+    flags = (rng.random((20, n_flags)) < 0.4)[rng.integers(0, 20, 200)]
+    rows, which = distinct_rows(flags)
+    expected, place = np.unique(flags, axis=0, return_inverse=True) if n_flags else (flags[:1], which * 0)
+    np.testing.assert_array_equal(rows, expected)
+    np.testing.assert_array_equal(which, place.ravel())
+    assert len(distinct_rows(flags[:0])[0]) == 0

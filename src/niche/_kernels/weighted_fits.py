@@ -17,6 +17,7 @@ from numba import njit
 
 _SINGULAR = 1e-10
 _ROUNDING = 1e-13
+_SMALL, _LARGE = 1e-100, 1e100
 
 
 @njit(cache=True)
@@ -101,12 +102,15 @@ def _moments(y, w, design, start, z, total, whole, within):
 @njit(cache=True)
 def _normal_equations(whole, within, rho, out):
     """Fill the lower triangle of ``Z' V^-1 Z``."""
+    kept = 1.0 / (1.0 - rho)
     for a in range(whole.shape[0]):
         for b in range(a + 1):
-            value = whole[a, b]
-            for k in range(within.shape[0]):
-                value -= rho / (1.0 + k * rho) * within[k, a, b]
-            out[a, b] = value / (1.0 - rho)
+            out[a, b] = kept * whole[a, b]
+    for k in range(within.shape[0]):
+        taken = kept * rho / (1.0 + k * rho)
+        for a in range(whole.shape[0]):
+            for b in range(a + 1):
+                out[a, b] -= taken * within[k, a, b]
 
 
 @njit(nogil=True, cache=True)
@@ -132,13 +136,16 @@ def fit_features(
         for r in range(rho.size):
             _normal_equations(whole, within, rho[r], a)
             _factor(a, p)
-            residual, volume = a[p, p], 0.0
+            residual, volume, product = a[p, p], 0.0, 1.0
             noise = _ROUNDING * residual
             _solved(a, a[p], a[p], p)
             for i in range(p):
                 residual -= a[p, i] * a[p, i]
-                volume += 2.0 * log(a[i, i])
-            rss[e, r], log_det[e, r] = residual if residual > noise else 0.0, volume
+                product *= a[i, i]
+                if not _SMALL < product < _LARGE:  # one logarithm does for many columns
+                    volume, product = volume + log(product), 1.0
+            rss[e, r] = residual if residual > noise else 0.0
+            log_det[e, r] = 2.0 * (volume + log(product))
             for c in range(contrasts.shape[0]):
                 _solved(a, contrasts[c], v, p)
                 estimate[e, r, c], scale[e, r, c] = _dot(v, a[p], p), sqrt(_dot(v, v, p))
@@ -172,10 +179,11 @@ def fit_without_each_patient(
         own[:] = 0.0
         for j in range(n_patients):
             _add_samples(y[e], w[e], design, start[j], start[j + 1], z, own[j], total)
-            shared = value / (1.0 + (start[j + 1] - start[j] - 1) * value)
+            kept = 1.0 / (1.0 - value)
+            taken = kept * value / (1.0 + (start[j + 1] - start[j] - 1) * value)
             for i in range(p + 1):
                 for k in range(i + 1):
-                    own[j, i, k] = (own[j, i, k] - shared * total[i] * total[k]) / (1.0 - value)
+                    own[j, i, k] = kept * own[j, i, k] - taken * total[i] * total[k]
                     full[i, k] += own[j, i, k]
         for j in range(n_patients):
             for i in range(p + 1):

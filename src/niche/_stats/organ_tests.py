@@ -128,25 +128,24 @@ def family_tests(
     side. ``even`` features without an opinion are added where the correlation within patients is learnt from
     a family that is small.
     """
-    masks, pattern = np.unique(usable, axis=0, return_inverse=True)
-    pattern = pattern.ravel()
-    parts = [(np.flatnonzero(pattern == i), models.of(mask)) for i, mask in enumerate(masks)]
+    masks, pattern = distinct_rows(usable)
+    parts = [_part(np.flatnonzero(pattern == i), models.of(mask), y, w) for i, mask in enumerate(masks)]
     rho = models.rho
     if models.method == "consensus" and rho.size > 1:
-        rho = np.array([patients.consensus(_likelihoods(parts, y, w, rho), rho)]) if len(y) else np.zeros(1)
-    found = _fitted(parts, y, w, rho, len(models.wanted))
+        rho = np.array([patients.consensus(_likelihoods(parts, len(y), rho), rho)]) if len(y) else np.zeros(1)
+    found = _fitted(parts, len(y), rho, len(models.wanted))
     weight = patients.posterior(found["likelihood"], even)[1]
-    df = np.array([model.comparisons.df for _, model in parts], dtype=float)
-    rank = np.array([len(model.joint) for _, model in parts])
+    df = np.array([part.model.comparisons.df for part in parts], dtype=float)
+    rank = np.array([len(part.model.joint) for part in parts])
     fits = averaged_tests.Fits(
         found["estimate"], found["scale"], found["rss"], df[pattern], found["wald"], rank[pattern],
         y.mean(axis=1), weight,
     )  # fmt: skip
     tests = averaged_tests.average(fits, moderate=moderate)
-    family = Family(tests, pattern, [model.comparisons for _, model in parts], rho, weight)
+    family = Family(tests, pattern, [part.model.comparisons for part in parts], rho, weight)
     _withhold(family)
     if leave_out:
-        family.same, family.used = _left_out(parts, y, w, rho, weight, tests.effect)
+        family.same, family.used = _left_out(parts, rho, weight, tests.effect)
     return family
 
 
@@ -329,56 +328,82 @@ def _distinct(members: list[np.ndarray], chosen: np.ndarray) -> int:
     return int(np.unique(np.concatenate(found)).size) if found else 0
 
 
-Parts = list[tuple[np.ndarray, Model]]
-"""Features and the model they share."""
+@dataclass(frozen=True)
+class Part:
+    """Features that share a model.
+
+    Attributes
+    ----------
+    features
+        (n_features,) where they stand in the family.
+    model
+        Their model.
+    y, w
+        (n_features, n_rows) values and precisions at the rows of the model, as the kernels take them.
+    """
+
+    features: np.ndarray
+    model: Model
+    y: np.ndarray
+    w: np.ndarray
 
 
-def _fitted(
-    parts: Parts, y: np.ndarray, w: np.ndarray, rho: np.ndarray, n_contrasts: int
-) -> dict[str, np.ndarray]:
-    """Fit every part at every correlation."""
-    shape = (y.shape[0], rho.size)
-    out = {name: np.zeros((*shape, n_contrasts)) for name in ("estimate", "scale")}
-    out |= {name: np.zeros(shape) for name in ("rss", "wald", "likelihood")}
-    for mine, model in parts:
+def _part(features: np.ndarray, model: Model, y: np.ndarray, w: np.ndarray) -> Part:
+    where = np.ix_(features, model.rows)
+    return Part(features, model, np.ascontiguousarray(y[where]), np.ascontiguousarray(w[where]))
+
+
+def distinct_rows(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct rows of (n, n_flags) in rising order, and which each is: ``np.unique`` along rows, faster."""
+    code = np.zeros(len(flags), dtype=np.int64)
+    for begin in range(0, max(flags.shape[1], 1), 30):
+        some = flags[:, begin : begin + 30]
+        bits = 1 << np.arange(some.shape[1], dtype=np.int64)[::-1]
+        code = (code << some.shape[1]) + some @ bits
+        _, first, code = np.unique(code, return_index=True, return_inverse=True)
+    return flags[first], code
+
+
+def _fitted(parts: list[Part], n: int, rho: np.ndarray, n_contrasts: int) -> dict[str, np.ndarray]:
+    """Fit all ``n`` features at every correlation."""
+    out = {name: np.zeros((n, rho.size, n_contrasts)) for name in ("estimate", "scale")}
+    out |= {name: np.zeros((n, rho.size)) for name in ("rss", "wald", "likelihood")}
+    for part in parts:
+        model = part.model
         if not model.rows.size:
-            out["estimate"][mine] = np.nan
+            out["estimate"][part.features] = np.nan
             continue
-        one = model.fit(*_of_part(y, w, mine, model), rho, model.fixed, model.joint)
+        one = model.fit(part.y, part.w, rho, model.fixed, model.joint)
         one["estimate"][:, :, np.isnan(model.contrasts).any(axis=1)] = np.nan
         for name, values in one.items():
-            out[name][mine] = values
+            out[name][part.features] = values
     return out
 
 
-def _likelihoods(parts: Parts, y: np.ndarray, w: np.ndarray, rho: np.ndarray) -> np.ndarray:
-    """Likelihood (n_features, n_rho) of every correlation, without the contrasts."""
-    out = np.zeros((y.shape[0], rho.size))
-    for mine, model in parts:
-        if model.rows.size and model.comparisons.df > 0:
+def _likelihoods(parts: list[Part], n: int, rho: np.ndarray) -> np.ndarray:
+    """Likelihood (n, n_rho) of every correlation; even where no patient is repeated, so there is none."""
+    out = np.zeros((n, rho.size))
+    for part in parts:
+        model = part.model
+        if model.comparisons.df > 0 and model.patients.repeated:
             none = np.zeros((0, model.design.matrix.shape[1]))
-            out[mine] = model.fit(*_of_part(y, w, mine, model), rho, none, none)["likelihood"]
+            out[part.features] = model.fit(part.y, part.w, rho, none, none)["likelihood"]
     return out
 
 
 def _left_out(
-    parts: Parts, y: np.ndarray, w: np.ndarray, rho: np.ndarray, weight: np.ndarray, effect: np.ndarray
+    parts: list[Part], rho: np.ndarray, weight: np.ndarray, effect: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """How often each sign holds without one patient, at the likeliest correlation of the feature."""
     same, used = np.zeros((2, *effect.shape), dtype=np.int64)
-    for mine, model in parts:
+    for part in parts:
+        model, mine = part.model, part.features
         if not model.rows.size:
             continue
         one = np.zeros((mine.size, effect.shape[1]), dtype=np.int64)
         fit_without_each_patient(
-            *_of_part(y, w, mine, model), model.design.matrix, model.patients.start, rho,
-            weight[mine].argmax(axis=1), model.fixed, model.without_patient, np.nan_to_num(effect[mine]), one,
+            part.y, part.w, model.design.matrix, model.patients.start, rho, weight[mine].argmax(axis=1),
+            model.fixed, model.without_patient, np.nan_to_num(effect[mine]), one,
         )  # fmt: skip
         same[mine], used[mine] = one, model.without_patient.sum(axis=0)
     return same, used
-
-
-def _of_part(y: np.ndarray, w: np.ndarray, mine: np.ndarray, model: Model) -> tuple[np.ndarray, np.ndarray]:
-    """Values and weights as the kernels take them."""
-    where = np.ix_(mine, model.rows)
-    return np.ascontiguousarray(y[where]), np.ascontiguousarray(w[where])

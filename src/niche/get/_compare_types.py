@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,13 @@ class SidesOfTypes:
             )  # fmt: skip
             self._made[cell_type] = complexes(side, self._lr_units)
         return self._made[cell_type]
+
+    def make(self, cell_types: Iterable[int], threads: int) -> None:
+        """Make the sides of those of the cell types that two groups hold, in threads."""
+        group = self._units.samples.group
+        held = [t for t in cell_types if np.unique(group[self.units_with(t, t)]).size > 1]
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(self.of, held))
 
     def units_with(self, source: int, target: int) -> np.ndarray:
         """Units in which a sample holds enough cells of both types."""

@@ -150,7 +150,7 @@ def _tested(edges: EdgesOfTypes, models: Models) -> Tested:
     rows, usable = edges.rows, edges.usable
     family = family_tests(*edges.means(), usable, models, leave_out=True)
     sides = [
-        _side_tests(values, weights, unit, usable, models)
+        _side_tests(values, weights, unit, usable, family.pattern, models)
         for values, weights, unit in (
             (*edges.left.at(rows), edges.ligand),
             (*edges.right.at(rows), edges.receptor),
@@ -237,11 +237,11 @@ def _counts(family: Family, rows: np.ndarray, units: AnalysisUnits) -> tuple[np.
 
 
 def _side_tests(
-    values: np.ndarray, weights: np.ndarray, unit: np.ndarray, usable: np.ndarray, models: Models
-) -> Tests:
-    """Tests of one side of every edge; a unit with the same usable groups is tested once."""
-    _, mask = np.unique(np.packbits(usable, axis=1), axis=0, return_inverse=True)
-    key = unit.astype(np.int64) * (int(mask.max(initial=0)) + 1) + mask.ravel()
+    values: np.ndarray, weights: np.ndarray, unit: np.ndarray, usable: np.ndarray, pattern: np.ndarray,
+    models: Models,
+) -> Tests:  # fmt: skip
+    """Tests of one side of every edge; a unit with the same usable groups, a pattern, is tested once."""
+    key = unit.astype(np.int64) * (int(pattern.max(initial=0)) + 1) + pattern
     _, first, place = np.unique(key, return_index=True, return_inverse=True)
     one = family_tests(values[unit[first]], weights[unit[first]], usable[first], models).tests
     spread = {

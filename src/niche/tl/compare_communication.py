@@ -136,6 +136,7 @@ def compare_communication(
     study = study_of_stored(adata, stored, covariates, patients)
     lr_units, reasons = units_of(stored), Reasons()
     sides = SidesOfTypes(stored, study.units, lr_units)
+    sides.make({int(t) for end in ("source", "target") for t in stored["cell_pairs"][end]}, threads)
 
     pairs, untested = pairs_of_types(stored, study, sides, lr_units, reasons)
     testable = [(pair.edges, pair.missing) for pair in pairs if pair.edges is not None]
