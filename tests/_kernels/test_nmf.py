@@ -112,7 +112,7 @@ def test_sketch_keeps_what_there_is(big) -> None:
     np.testing.assert_allclose(q.T @ q, np.eye(q.shape[1]), atol=1e-5)
     values, found = (np.linalg.svd(one, compute_uv=False) for one in (x.toarray(), b))
     np.testing.assert_allclose(found[:5], values[:5], rtol=1e-4)  # what is planted
-    assert np.square(found).sum() >= 0.98 * np.square(values[: found.size]).sum()
+    assert np.square(found).sum() >= 0.95 * np.square(values[: found.size]).sum()
 
 
 def test_usage_is_the_non_negative_least_squares_solution() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 DENSITY, NEIGHBOURS = 0.5, 0.3
 """Spectra further than this from the nearest 30 % of starts are left out, as in cNMF."""
@@ -41,9 +42,6 @@ def consensus(spectra: list[np.ndarray], seed: int) -> Consensus:
     Spectra are scaled to length 1; those whose mean distance to their nearest neighbours is above
     :data:`DENSITY` are left out of the medians (Kotliar et al. 2019, doi:10.7554/eLife.43803).
     """
-    from sklearn.cluster import KMeans
-    from sklearn.metrics import silhouette_samples
-
     k, n_starts = len(spectra[0]), len(spectra)
     start = np.repeat(np.arange(n_starts), k)
     every = np.concatenate(spectra).astype(np.float64)
@@ -56,13 +54,7 @@ def consensus(spectra: list[np.ndarray], seed: int) -> Consensus:
     kept = density < DENSITY
     if np.unique(every[kept].round(12), axis=0).shape[0] < k:
         kept = np.ones(len(every), dtype=bool)
-    label = np.full(len(every), -1)
-    found = KMeans(k, n_init=10, random_state=seed).fit(every[kept])
-    label[kept] = found.labels_
-    label[~kept] = found.predict(every[~kept]) if (~kept).any() else label[~kept]
-    width = np.ones(len(every))
-    if 1 < k < len(every):
-        width = silhouette_samples(distance, label, metric="precomputed")
+    label, width = _clustered(every, distance, kept, k, seed)
     middle = np.array([np.median(every[kept & (label == j)], axis=0) for j in range(k)])
     total = middle.sum(axis=1, keepdims=True)
     return Consensus(
@@ -72,3 +64,21 @@ def consensus(spectra: list[np.ndarray], seed: int) -> Consensus:
         np.array([width[label == j].mean() if (label == j).any() else 0.0 for j in range(k)]),
         int((~kept).sum()),
     )
+
+
+def _clustered(
+    every: np.ndarray, distance: np.ndarray, kept: np.ndarray, k: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """k-means of the kept spectra, the others with their nearest; and the silhouette of each."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import silhouette_samples
+
+    label = np.full(len(every), -1)
+    with threadpool_limits(1):
+        found = KMeans(k, n_init=10, random_state=seed).fit(every[kept])
+        label[kept] = found.labels_
+        if not kept.all():
+            label[~kept] = found.predict(every[~kept])
+        if not 1 < k < len(every):
+            return label, np.ones(len(every))
+        return label, silhouette_samples(distance, label, metric="precomputed")
