@@ -8,14 +8,11 @@ import numpy as np
 
 from niche._stats import proportions
 from niche._stats.contrasts import Contrast, Groups, design_of
-from niche._stats.organ_tests import Comparisons, Family, Method, Models, Samples, family_tests
-from niche.tl._compare_reasons import reason_of
+from niche._stats.organ_tests import Family, Method, Models, Samples, family_tests
+from niche.tl._organ_results import EVEN
 
 LEAST_EXPECTED = 3.0
 """Median number of cells of a type that a group must be expected to hold."""
-
-EVEN = 20.0
-"""Cell types without an opinion on the correlation within patients that are added to the few there are."""
 
 ABSENT = "cell type absent"
 
@@ -121,11 +118,3 @@ def part_tests(
         leave_out=True, moderate=False, even=EVEN,
     )  # fmt: skip
     return family, kept
-
-
-def reasons_of(
-    family: Family, feature: int, missing: list[str], groups: Groups, wanted: list[Contrast]
-) -> list[tuple[str, str]]:
-    """Why a contrast of one tested type has no p-value, and what was left out of it."""
-    comparison: Comparisons = family.comparisons[family.pattern[feature]]
-    return [reason_of(c, contrast, comparison, groups, missing) for c, contrast in enumerate(wanted)]

@@ -10,24 +10,16 @@ import numpy as np
 
 from niche._settings import settings
 from niche._slots import fingerprint, keys, validate, write
-from niche._stats import averaged_tests
-from niche._stats.contrasts import OMNIBUS
-from niche._stats.organ_tests import PATIENTS_CALL, Family
 from niche.errors import InputValueError
 from niche.tl._cell_types import CellTypes, cell_types
 from niche.tl._communication_pass import organ_names
-from niche.tl._compare_calls import family_q
 from niche.tl._compare_input import METHODS, Study, study_of
-from niche.tl._compare_reasons import Reasons
-from niche.tl._composition_parts import ABSENT, Part, part_of, part_tests, reasons_of
+from niche.tl._composition_parts import ABSENT, Part, part_of, part_tests
+from niche.tl._organ_results import OrganResults
 
-VALUES = (
-    "effect", "ci_low", "ci_high", "statistic", "pval", "sign_stability", "min_detectable_effect", "share",
-    "share_other",
-)  # fmt: skip
 STATUSES = ("tested", "absent", "not_testable")
-CALLS = ("not_testable", "undetermined", "enriched", "depleted", "differs")
-LARGEST_Q, SMALLEST_EFFECT = 0.1, 0.5
+SMALLEST_EFFECT = 0.5
+"""Difference in log2 odds that a call asks for."""
 
 
 def composition(
@@ -162,7 +154,10 @@ def composition(
     }  # fmt: skip
     for name in ("sample_key", "patient_key", "organ_key", "tissue_key", "compartment_key"):
         params[name] = params[name] or getattr(settings, name)
-    payload = found.payload() | {
+    payload = found.payload(SMALLEST_EFFECT) | {
+        "cell_types": {
+            "name": types.names, "compartment": types.compartment, "whole": list(found.whole)
+        },
         "samples": {
             "name": list(samples.cells.names), "patient": list(samples.patient),
             "tissue": list(samples.tissue), "organ_code": organ_of_sample,
@@ -186,24 +181,18 @@ def _counts(sample: np.ndarray, n_samples: int, types: CellTypes) -> np.ndarray:
     return np.bincount(key, minlength=n_samples * n_types).reshape(n_samples, n_types)
 
 
-class _Tested:
+class _Tested(OrganResults):
     """Values, status and reasons of all cell types, compartment by compartment."""
 
     def __init__(
         self, study: Study, types: CellTypes, counts: np.ndarray, within: str, min_cells: int, method: Any
     ) -> None:
-        self.study, self.types, self.reasons = study, types, Reasons()
-        units, n_types, n_contrasts = study.units, len(types.names), len(study.wanted)
-        self.values = {name: np.full((n_types, n_contrasts), np.nan) for name in VALUES}
-        self.n_samples, self.n_patients, self.status, self.callable = np.zeros(
-            (4, n_types, n_contrasts), dtype=np.int64
-        )
-        self.reason = np.zeros((n_types, n_contrasts), dtype=np.uint16)
-        self.status[:] = STATUSES.index("not_testable")
-        self.n_organs = np.zeros(n_types, dtype=np.int64)
+        super().__init__(study, len(types.names), STATUSES, ("share", "share_other"))
+        self.types = types
         self.whole = np.array([_whole(name, within) for name in types.compartment], dtype=object)
+        units = study.units
         used = units.of_sample >= 0
-        per_unit = np.zeros((units.n_samples.size, n_types), dtype=np.int64)
+        per_unit = np.zeros((units.n_samples.size, len(types.names)), dtype=np.int64)
         np.add.at(per_unit, units.of_sample[used], counts[used])
         for whole in dict.fromkeys(self.whole):
             mine = np.flatnonzero(self.whole == whole)
@@ -216,8 +205,7 @@ class _Tested:
         """What stands where a type can be compared in one organ at most."""
         for k, texts in zip(mine, part.missing, strict=True):
             first = [text for text in texts if text.startswith(ABSENT)]
-            why = "; ".join(dict.fromkeys([*first, *(text for text in texts if text)]))
-            self.reason[k] = self.reasons.code(why)
+            self.refuse([k], "; ".join(dict.fromkeys([*first, *(text for text in texts if text)])))
             gone = np.array([text.startswith(ABSENT) for text in texts])
             organ_gone = gone.sum() >= gone.size - 1
             for c, contrast in enumerate(self.study.wanted):
@@ -228,90 +216,24 @@ class _Tested:
     def _tested(self, mine: np.ndarray, part: Part, method: Any) -> None:
         study, units = self.study, self.study.units
         family, kept = part_tests(part, units.samples, study.groups, study.wanted, method)
-        columns = _columns(family, study)
-        samples = units.n_samples[part.rows]
-        group = units.samples.group[part.rows]
-        per_group = np.bincount(group, weights=samples, minlength=len(study.groups.name)).astype(np.int64)
+        texts = self.record(mine[kept], family, part.rows, [part.missing[k] for k in kept])
+        group, n_groups = units.samples.group[part.rows], len(study.groups.name)
         share = part.counts / np.maximum(part.counts + part.others, 1)
         for i, k in enumerate(kept):
             place, comparison = mine[k], family.comparisons[family.pattern[i]]
-            for name, values in columns.items():
-                self.values[name][place] = values[i]
-            sides = [comparison.plus, comparison.minus]
-            self.n_samples[place] = (sides[0] | sides[1]) @ per_group
-            self.n_patients[place] = comparison.n_patients
-            self.callable[place] = comparison.enough(PATIENTS_CALL)
-            self.n_organs[place] = (comparison.usable & self._replicated(part)).sum()
             means = np.array(
-                [share[group == g, k].mean() if (group == g).any() else 0.0 for g in range(per_group.size)]
+                [share[group == g, k].mean() if (group == g).any() else 0.0 for g in range(n_groups)]
             )
-            for name, side in zip(("share", "share_other"), sides, strict=True):
+            sides = (("share", comparison.plus), ("share_other", comparison.minus))
+            for name, side in sides:
                 n = side.sum(axis=1)
                 self.values[name][place] = np.where(n > 0, side @ means / np.maximum(n, 1), np.nan)
-            texts = reasons_of(family, i, part.missing[k], study.groups, study.wanted)
-            for c, (why, note) in enumerate(texts):
-                self.reason[place, c] = self.reasons.code(why or note)
-                if not why:
-                    self.status[place, c] = STATUSES.index("tested")
-                elif ABSENT in why:
+            for c, (why, _) in enumerate(texts[i]):
+                if ABSENT in why:
                     self.status[place, c] = STATUSES.index("absent")
-
-    def _replicated(self, part: Part) -> np.ndarray:
-        samples = self.study.units.samples.take(part.rows)
-        n = [len(set(samples.patient[samples.group == g])) for g in range(len(self.study.groups.name))]
-        return self.study.groups.of("metastasis") & (np.array(n) > 1)
-
-    def _calls(self, q: np.ndarray) -> np.ndarray:
-        call = np.full(q.shape, CALLS.index("undetermined"))
-        effect = self.values["effect"]
-        with np.errstate(invalid="ignore"):
-            call[(q <= LARGEST_Q) & (effect >= SMALLEST_EFFECT)] = CALLS.index("enriched")
-            call[(q <= LARGEST_Q) & (effect <= -SMALLEST_EFFECT)] = CALLS.index("depleted")
-            for c, contrast in enumerate(self.study.wanted):
-                if contrast.kind == OMNIBUS:
-                    call[q[:, c] <= LARGEST_Q, c] = CALLS.index("differs")
-        call[(self.callable == 0) | np.isnan(q)] = CALLS.index("not_testable")
-        return call.astype(np.uint8)
-
-    def payload(self) -> dict[str, Any]:
-        """Everything about the tests that is stored."""
-        wanted, groups = self.study.wanted, self.study.groups
-        q, sizes = family_q(self.values["pval"], wanted, self.n_organs)
-        return {
-            "cell_types": {
-                "name": self.types.names, "compartment": self.types.compartment, "whole": list(self.whole)
-            },
-            "contrasts": {"name": [c.name for c in wanted], "plus": np.array([c.plus for c in wanted])},
-            "groups": {"name": groups.name, "organ": groups.organ, "tissue": groups.tissue},
-            "values": {**self.values, "qval": q},
-            "n_samples": self.n_samples, "n_patients": self.n_patients,
-            "status": self.status.astype(np.uint8), "call": self._calls(q), "reason": self.reason,
-            "reason_names": self.reasons.names, "status_names": list(STATUSES), "call_names": list(CALLS),
-            "families": {"name": list(sizes), "n_tests": np.array(list(sizes.values()), dtype=np.int64)},
-            "confounding": self.study.confounding,
-        }  # fmt: skip
 
 
 def _whole(compartment: str, within: str) -> str:
     if within == "side" and compartment in keys.HOST:
         return "host"
     return compartment
-
-
-def _columns(family: Family, study: Study) -> dict[str, np.ndarray]:
-    """Values by name; the omnibus has F and no effect."""
-    tests = family.tests
-    low, high = averaged_tests.interval(tests, 0.95)
-    statistic, p = tests.statistic.copy(), tests.p.copy()
-    for c, contrast in enumerate(study.wanted):
-        if contrast.kind == OMNIBUS:
-            statistic[:, c], p[:, c] = tests.f, tests.f_p
-            for one in (tests.effect, low, high):
-                one[:, c] = np.nan
-    with np.errstate(invalid="ignore", divide="ignore"):
-        stability = np.where(family.used > 0, family.same / family.used, np.nan)
-    return {
-        "effect": tests.effect, "ci_low": low, "ci_high": high, "statistic": statistic, "pval": p,
-        "sign_stability": np.where(np.isnan(tests.effect), np.nan, stability),
-        "min_detectable_effect": np.where(np.isnan(tests.effect), np.nan, averaged_tests.detectable(tests)),
-    }  # fmt: skip
