@@ -20,6 +20,7 @@ from niche.get.leave_one_out import leave_one_out
 from niche.get.organ_exclusive import organ_exclusive
 from niche.get.programs import programs
 from niche.get.pseudobulk import pseudobulk
+from niche.get.signatures import signatures
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
@@ -44,6 +45,7 @@ __all__ = [
     "organ_exclusive",
     "programs",
     "pseudobulk",
+    "signatures",
     "to_cellchat",
     "to_cellphonedb",
     "to_liana",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import anndata as ad
@@ -11,9 +11,9 @@ import pandas as pd
 
 from niche._slots import keys, read, validate
 from niche.errors import InputValueError
+from niche.get._organ_results import Names, contrast_table, kept_rows, sample_labels
 
 RUN_FIRST = "niche.tl.composition"
-Names = str | Sequence[str] | None
 
 CAUTION = (
     "shares are relative: when one cell type expands the shares of the others fall, and dissociation loses "
@@ -104,54 +104,24 @@ def composition(
         raise InputValueError("contrast= and qval= belong to level='organ'. Got level='sample'.")
     stored = read.result(adata, key, run_first=RUN_FIRST)
     frame = _samples(stored) if level == "sample" else _contrasts(stored)
+    wanted = {"contrast": contrast, "organ": organ, "cell_type": cell_type}
     known = {
         "contrast": read.strings(stored["contrasts"]["name"]),
         "organ": read.strings(stored["groups"]["name"]),
         "cell_type": read.strings(stored["cell_types"]["name"]),
     }
-    kept = np.ones(len(frame), dtype=bool)
-    for name, wanted in (("contrast", contrast), ("organ", organ), ("cell_type", cell_type)):
-        if wanted is not None:
-            kept &= frame[name].isin(_listed(wanted, name, known[name])).to_numpy()
-    if qval is not None:
-        kept &= (frame["qval"] <= qval).to_numpy()
-    frame = frame[kept].reset_index(drop=True)
+    frame = kept_rows(frame, wanted, known, qval)
     frame.attrs["statement"] = CAUTION
     return frame
 
 
-def _listed(wanted: str | Sequence[str], name: str, known: Sequence[str]) -> list[str]:
-    listed = [wanted] if isinstance(wanted, str) else list(wanted)
-    unknown = [item for item in listed if item not in known]
-    if unknown:
-        raise InputValueError(
-            f"{name}: {validate.shown(unknown)} not in the result. Available: {validate.shown(known)}."
-        )
-    return listed
-
-
 def _contrasts(stored: Mapping[str, Any]) -> pd.DataFrame:
-    """One row per cell type and contrast."""
-    types, contrasts = stored["cell_types"], stored["contrasts"]
-    names, groups = read.strings(contrasts["name"]), read.strings(stored["groups"]["name"])
-    n_types, n_contrasts = np.asarray(stored["status"]).shape
-    row, column = np.divmod(np.arange(n_types * n_contrasts), n_contrasts)
-    raised = np.asarray(contrasts["plus"])[column]
-    out: dict[str, Any] = {name: np.asarray(values).ravel() for name, values in stored["values"].items()} | {
-        name: np.asarray(stored[name]).ravel() for name in ("n_samples", "n_patients")
-    }
-    out["contrast"] = pd.Categorical.from_codes(column, names)
-    out["organ"] = pd.Categorical.from_codes(raised + 1, ["", *groups])
-    out |= {name: labels[row] for name, labels in _labels(types).items()}
-    for name in ("call", "status", "reason"):
-        options = read.strings(stored[f"{name}_names"])
-        out[name] = pd.Categorical.from_codes(np.asarray(stored[name]).ravel().astype(np.int64), options)
-    return pd.DataFrame(out)[list(COLUMNS)]
+    return contrast_table(stored, _labels(stored["cell_types"]))[list(COLUMNS)]
 
 
-def _labels(types: Mapping[str, Any]) -> dict[str, pd.Categorical]:
+def _labels(types: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return {
-        column: pd.Categorical(read.strings(types[name]))
+        column: np.array(read.strings(types[name]), dtype=object)
         for column, name in (("cell_type", "name"), ("compartment", "whole"))
     }
 
@@ -169,13 +139,8 @@ def _samples(stored: Mapping[str, Any]) -> pd.DataFrame:
     row, column = (a.ravel() for a in np.meshgrid(used, np.arange(counts.shape[1]), indexing="ij"))
     n, total = counts[row, column], n_whole[row, column]
     status = np.select([in_organ[organ[row], column] == 0, total == 0], [1, 2], 0)
-    out: dict[str, Any] = {
-        name: pd.Categorical(np.array(read.strings(samples[source]), dtype=object)[row])
-        for name, source in (("sample", "name"), ("patient", "patient"))
-    }
-    out["organ"] = pd.Categorical.from_codes(organ[row], read.strings(stored["groups"]["name"]))
-    out["tissue"] = pd.Categorical(np.array(read.strings(samples["tissue"]), dtype=object)[row])
-    out |= {name: labels[column] for name, labels in _labels(stored["cell_types"]).items()}
+    out: dict[str, Any] = {**sample_labels(stored, row)}
+    out |= {name: pd.Categorical(labels)[column] for name, labels in _labels(stored["cell_types"]).items()}
     out["n_cells"], out["n_whole"] = n, total
     out["share"] = np.where(status == 0, n / np.maximum(total, 1), np.nan)
     out["status"] = pd.Categorical.from_codes(status, ["observed", "absent", "no_cells"])

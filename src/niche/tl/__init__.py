@@ -12,6 +12,7 @@ from niche.tl.compartments import call_compartments
 from niche.tl.composition import composition
 from niche.tl.programs import programs
 from niche.tl.scores import ScoreSpec, available_scores, register_score
+from niche.tl.signatures import score_signatures
 
 __all__ = [
     "ScoreSpec",
@@ -26,4 +27,5 @@ __all__ = [
     "infer_cnv",
     "programs",
     "register_score",
+    "score_signatures",
 ]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from niche._stats import proportions
-from niche._stats.contrasts import Contrast, Groups, design_of
+from niche._stats.contrasts import Contrast, Groups
 from niche._stats.organ_tests import Family, Method, Models, Samples, family_tests
-from niche.tl._organ_results import EVEN
+from niche.tl._organ_results import EVEN, precision_weights
 
 LEAST_EXPECTED = 3.0
 """Median number of cells of a type that a group must be expected to hold."""
@@ -72,11 +72,11 @@ def part_of(counts: np.ndarray, compartment: str, samples: Samples, groups: Grou
             usable[k, g] = not text
             texts.append(text)
         missing.append(texts)
-    values = proportions.log_odds(x, others)
+    values = np.ascontiguousarray(proportions.log_odds(x, others).T)
     counting = proportions.counting_variance(np.nan_to_num(share, nan=0.5), x + others)
     return Part(
-        rows, counts[rows], others.astype(np.int64), np.ascontiguousarray(values.T),
-        _weights(values, counting, samples.take(rows), usable), usable, missing, alone,
+        rows, counts[rows], others.astype(np.int64), values,
+        precision_weights(values, counting.T, samples.take(rows), usable), usable, missing, alone,
     )  # fmt: skip
 
 
@@ -93,18 +93,6 @@ def _too_few(seen: np.ndarray, expected: np.ndarray, name: str) -> str:
     if np.median(expected) < LEAST_EXPECTED or not seen.any():
         return f"too few cells in {name}: {np.median(expected):.1f} expected per patient"
     return ""
-
-
-def _weights(values: np.ndarray, counting: np.ndarray, samples: Samples, usable: np.ndarray) -> np.ndarray:
-    """Precision of every value (n_types, n_rows): counting, and groups that scatter more."""
-    out = np.ones((values.shape[1], values.shape[0]))
-    for k, mask in enumerate(usable):
-        mine = np.flatnonzero(mask[samples.group])
-        part = samples.take(mine)
-        if mine.size:
-            design = design_of(part.group, part.covariates, part.terms).matrix
-            out[k, mine] = proportions.weights(values[mine, k], counting[mine, k], design)
-    return out
 
 
 def part_tests(

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from niche._stats import averaged_tests
-from niche._stats.contrasts import OMNIBUS, Contrast
-from niche._stats.organ_tests import PATIENTS_CALL, Family
+from niche._stats import averaged_tests, proportions
+from niche._stats.contrasts import OMNIBUS, Contrast, design_of
+from niche._stats.organ_tests import PATIENTS_CALL, Family, Method, Models, Samples, family_tests
 from niche.tl._compare_calls import LARGEST_Q, family_q
 from niche.tl._compare_input import Study
 from niche.tl._compare_reasons import Reasons, reason_of
@@ -118,6 +118,37 @@ class OrganResults:
                     call[q[:, c] <= LARGEST_Q, c] = CALLS.index("differs")
         call[(self.callable == 0) | np.isnan(q)] = CALLS.index("not_testable")
         return call.astype(np.uint8)
+
+
+def precision_weights(
+    values: np.ndarray, variance: np.ndarray, samples: Samples, usable: np.ndarray
+) -> np.ndarray:
+    r"""Precision :math:`1 / (\tau^2 + SE^2)` of values (n_features, n_rows), of mean 1 for every feature.
+
+    ``variance`` (n_features, n_rows) is what measuring adds; the spread between patients of a feature comes
+    from the residuals in the groups where it is ``usable`` (n_features, n_groups).
+    """
+    out = np.ones(values.shape)
+    for k, mask in enumerate(usable):
+        mine = np.flatnonzero(mask[samples.group])
+        part = samples.take(mine)
+        if mine.size:
+            design = design_of(part.group, part.covariates, part.terms).matrix
+            out[k, mine] = proportions.weights(values[k, mine], variance[k, mine], design)
+    return out
+
+
+def few_tests(
+    values: np.ndarray,
+    weights: np.ndarray,
+    usable: np.ndarray,
+    rows: np.ndarray,
+    study: Study,
+    method: Method,
+) -> Family:
+    """Test features (n_features, n_rows) of the units ``rows``, of which there are too few to moderate."""
+    models = Models(study.units.samples.take(rows), study.groups, study.wanted, method)
+    return family_tests(values, weights, usable, models, leave_out=True, moderate=False, even=EVEN)
 
 
 def columns_of(family: Family, wanted: list[Contrast]) -> dict[str, np.ndarray]:
