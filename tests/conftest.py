@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import anndata as ad
+import numpy as np
+import pandas as pd
 import pytest
 from tiny import _tiny, tiny, tiny_communication, tiny_one_sample  # noqa: F401 - fixtures for all tests
 from walk import public_functions, public_objects
@@ -17,6 +19,11 @@ from walk import public_functions, public_objects
 ROOT = Path(__file__).parents[1]
 FEW_RESOLUTIONS = (0.2, 0.5, 1.0)
 """Where tests need clusters with their stability, but not at every resolution."""
+
+MATRIX = ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL6A2", "COL6A3", "COL4A1", "COL4A2", "COL12A1"]
+SIGNATURES = {"signed": {"up": MATRIX, "down": ["ITGA2", "ITGA3", "ITGA6"]}, "short": ["CXCR4"]}
+NETWORK = pd.DataFrame({"ligand": "TGFB1", "target": MATRIX, "weight": np.arange(1.0, 11.0)})
+"""What the corridor scores, and genes that a ligand acts on."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -86,6 +93,8 @@ def _corridor(_demo: ad.AnnData) -> ad.AnnData:
     niche.tl.communication(adata, "cell_type")
     niche.tl.composition(adata)
     niche.tl.programs(adata, k=5, n_starts=3)
+    niche.tl.score_signatures(adata, SIGNATURES)
+    niche.tl.ligand_activity(adata, NETWORK, "cell_type")
     pairs = niche.resources.ligand_receptor()
     few = pairs[pairs["ligand"].isin(["CXCL12", "SPP1"])]
     niche.tl.communication(adata, "cell_type", resource=few, null="analytic", key_added="few_pairs")

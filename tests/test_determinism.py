@@ -21,9 +21,12 @@ from niche.tl import _cluster_stability
 Inputs = dict[str, ad.AnnData]
 Results = Callable[[str], ad.AnnData]
 PAGE = Path(__file__).parents[1] / "docs" / "array_support.md"
+TARGETS = ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL6A2", "COL4A1", "COL4A2", "MUC1", "CD44"]
 ARGUMENTS: dict[str, dict[str, object]] = {
     "tl.annotate": {"cell_type_key": "by_markers"},
     "tl.call_compartments": {"labels": {"Malignant": "tumor"}},
+    "tl.ligand_activity": {"network": pd.DataFrame({"ligand": "TGFB1", "target": TARGETS})},
+    "tl.score_signatures": {"signatures": {"targets": TARGETS}},
 }
 TAKES_LOG_VALUES = ("tl.", "pp.integrate")
 TAKES_COMMUNICATION = ("tl.compare_communication",)

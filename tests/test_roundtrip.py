@@ -108,6 +108,8 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "communication",
         "composition",
         "programs",
+        "signatures",
+        "ligand_activity",
         "compare_communication",
         "compare_expression",
     }

@@ -17,6 +17,7 @@ from niche.get.composition import composition
 from niche.get.confounding import confounding
 from niche.get.design import design
 from niche.get.leave_one_out import leave_one_out
+from niche.get.ligand_activity import ligand_activity
 from niche.get.organ_exclusive import organ_exclusive
 from niche.get.programs import programs
 from niche.get.pseudobulk import pseudobulk
@@ -42,6 +43,7 @@ __all__ = [
     "confounding",
     "design",
     "leave_one_out",
+    "ligand_activity",
     "organ_exclusive",
     "programs",
     "pseudobulk",

@@ -74,8 +74,7 @@ def side_of(
     group = units.samples.group[rows]
     n_groups = len(units.groups.name)
     if has_counts:
-        if n_genes >= precision.FEWEST:
-            depth = depth * tmm_factors(bulk[:, _well_counted(bulk, depth)], depth)
+        depth = scaled_depth(bulk, depth)
         likely = precision.expected(bulk, depth)
     else:
         likely = precision.expected(cells_expressing, cells)
@@ -95,6 +94,13 @@ def side_of(
     factor = precision.group_variances(values, weights, design, group, usable)
     weights = weights / factor[group][:, None]
     return Side(rows, np.ascontiguousarray(values.T), np.ascontiguousarray(weights.T), deep.T.copy())
+
+
+def scaled_depth(counts: np.ndarray, library: np.ndarray) -> np.ndarray:
+    """Libraries (n_units,) times their TMM factors; as they are where genes are too few to scale by."""
+    if counts.shape[1] < precision.FEWEST:
+        return library
+    return library * tmm_factors(counts[:, _well_counted(counts, library)], library)
 
 
 def _well_counted(bulk: np.ndarray, depth: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from niche.tl.compare_expression import compare_expression
 from niche.tl.compartments import call_compartments
 from niche.tl.composition import composition
 from niche.tl.programs import programs
+from niche.tl.ligand_activity import ligand_activity
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 from niche.tl.signatures import score_signatures
 
@@ -26,6 +27,7 @@ __all__ = [
     "composition",
     "infer_cnv",
     "programs",
+    "ligand_activity",
     "register_score",
     "score_signatures",
 ]
