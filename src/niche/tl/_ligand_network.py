@@ -41,6 +41,14 @@ class Network:
         """(n_ligands,) targets among ``genes``, columns of the matrix."""
         return np.bincount(self.ligand[np.isin(self.gene, genes)], minlength=len(self.ligands))
 
+    def constant(self, genes: np.ndarray) -> np.ndarray:
+        """(n_ligands,) whether all ``genes`` are targets of one and the same weight."""
+        mine = np.isin(self.gene, genes)
+        low, high = np.full((2, len(self.ligands)), np.inf) * np.array([[1.0], [-1.0]])
+        np.minimum.at(low, self.ligand[mine], self.weight[mine])
+        np.maximum.at(high, self.ligand[mine], self.weight[mine])
+        return (self.measured(genes) == genes.size) & (low == high)
+
 
 def check_installed() -> None:
     """Refuse to go on without decoupler."""
@@ -125,5 +133,8 @@ def univariate_scores(
         }
     )
     profiles = pd.DataFrame(values, index=np.arange(len(values)).astype(str), columns=genes.astype(str))
-    scores, _ = decoupler.mt.ulm(profiles, net, tmin=min_targets, empty=False)
-    return scores[ligands.astype(str)].to_numpy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores, _ = decoupler.mt.ulm(profiles, net, tmin=min_targets, empty=False)
+    return np.nan_to_num(
+        scores[ligands.astype(str)].to_numpy()
+    )  # a profile without any deviation: no response

@@ -62,12 +62,11 @@ def responses_of(
         if profiles.rows.size < 2:
             continue
         measured[t] = network.measured(profiles.genes)
+        measured[t, network.constant(profiles.genes)] = CONSTANT
         ligands = np.flatnonzero(measured[t] >= min_targets)
         if ligands.size:
             found = univariate_scores(profiles.values, profiles.genes, network, ligands, min_targets)
-            flat = np.isnan(found).all(axis=0)
-            measured[t, ligands[flat]] = CONSTANT
-            scores[np.ix_(profiles.rows, ligands[~flat])] = np.nan_to_num(found[:, ~flat])
+            scores[np.ix_(profiles.rows, ligands)] = found
     return Responses(scores, measured)
 
 

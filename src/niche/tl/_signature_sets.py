@@ -83,7 +83,7 @@ def _from_table(table: pd.DataFrame) -> list[Signature]:
 def _from_mapping(sets: Mapping[Any, Any]) -> list[Signature]:
     if not sets:
         raise InputValueError("signatures: no signature is given.")
-    if set(map(str, sets)) <= set(SIDES):
+    if set(map(str, sets)) <= set(SIDES) and not any(isinstance(genes, Mapping) for genes in sets.values()):
         raise InputValueError(
             "signatures: 'up' and 'down' are the two sides of one signature, which needs a name: "
             "{'my signature': {'up': [...], 'down': [...]}}."
