@@ -129,11 +129,14 @@ def precision_weights(
     from the residuals in the groups where it is ``usable`` (n_features, n_groups).
     """
     out = np.ones(values.shape)
-    for k, mask in enumerate(usable):
+    masks, pattern = np.unique(usable, axis=0, return_inverse=True)
+    for i, mask in enumerate(masks):
         mine = np.flatnonzero(mask[samples.group])
+        if not mine.size:
+            continue
         part = samples.take(mine)
-        if mine.size:
-            design = design_of(part.group, part.covariates, part.terms).matrix
+        design = design_of(part.group, part.covariates, part.terms).matrix
+        for k in np.flatnonzero(pattern.ravel() == i):
             out[k, mine] = proportions.weights(values[k, mine], variance[k, mine], design)
     return out
 
