@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Test processes share the cores: threads of one that wait must not keep those of another from working.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +16,18 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
+from shared_results import once
 from tiny import _tiny, tiny, tiny_communication, tiny_one_sample  # noqa: F401 - fixtures for all tests
 from walk import public_functions, public_objects
 
 ROOT = Path(__file__).parents[1]
 FEW_RESOLUTIONS = (0.2, 0.5, 1.0)
 """Where tests need clusters with their stability, but not at every resolution."""
+LONG_FILES = (
+    "test_tutorials", "test_determinism", "test_cli", "test_cluster", "test_html", "test_tumor_stroma",
+    "test_compartments_expression", "test_communication_parity_liana", "test_docstrings", "test_ambient",
+)  # fmt: skip
+"""Started first, so that none of them is left to one of the test processes at the end."""
 
 MATRIX = ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL6A2", "COL6A3", "COL4A1", "COL4A2", "COL12A1"]
 SIGNATURES = {"signed": {"up": MATRIX, "down": ["ITGA2", "ITGA3", "ITGA6"]}, "short": ["CXCR4"]}
@@ -35,6 +44,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if fixture in metafunc.fixturenames:
             found = listed()
             metafunc.parametrize(fixture, list(found.items()), ids=list(found))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the files that take longest to the front; all others keep their order."""
+    place = {name: i for i, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
 
 @pytest.fixture(scope="session")
@@ -73,10 +88,14 @@ def demo_result(_demo_result: ad.AnnData) -> ad.AnnData:
 
 
 @pytest.fixture(scope="session")
-def _corridor(_demo: ad.AnnData) -> ad.AnnData:
+def _corridor(tmp_path_factory: pytest.TempPathFactory) -> ad.AnnData:
+    return once("corridor", _make_corridor, tmp_path_factory)
+
+
+def _make_corridor() -> ad.AnnData:
     import niche
 
-    adata = _demo.copy()
+    adata = niche.datasets.demo()
     del adata.obs["compartment"]
     niche.pp.harmonize_genes(adata)
     niche.pp.check(adata)

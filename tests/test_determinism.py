@@ -142,9 +142,11 @@ def _same_objects(left: np.ndarray, right: np.ndarray) -> bool:
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_resolutions() -> Iterator[None]:
-    """Judge the stability of clusters at two resolutions; the others repeat the same steps."""
+    """Judge the stability of clusters by two of each: resolutions, seeds, parts. Others repeat the steps."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_cluster_stability, "RESOLUTIONS", (0.4, 1.0))
+        patch.setattr(_cluster_stability, "SEEDS", 2)
+        patch.setattr(_cluster_stability, "SUBSAMPLES", 2)
         yield
 
 

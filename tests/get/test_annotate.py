@@ -24,6 +24,7 @@ COLUMNS = {
 @pytest.fixture(scope="module")
 def _named(_demo):
     adata = _demo.copy()
+    del adata.uns["truth"], adata.obsm["truth_usage"], adata.varm["truth_ambient"]
     niche.pp.normalize(adata)
     niche.tl.annotate(adata, cluster_key="cell_type", cell_type_key="named")
     return adata

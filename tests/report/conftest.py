@@ -5,6 +5,7 @@ from pathlib import Path
 import anndata as ad
 import pytest
 from report_page import Page, parsed
+from shared_results import once
 
 
 @pytest.fixture(scope="session")
@@ -12,7 +13,8 @@ def report_file(_corridor: ad.AnnData, tmp_path_factory: pytest.TempPathFactory)
     """The report of the whole corridor."""
     import niche
 
-    return niche.report.html(_corridor, tmp_path_factory.mktemp("report") / "report.html")
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    return once("report", lambda: niche.report.html(_corridor, file), tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,50 @@ from niche.tl import _cluster_stability
 cluster_shell = sys.modules["niche.tl.cluster"]
 
 
+QUICK = {"embedding": False, "n_pcs": 8, "n_neighbors": 8}
+FEW_RESOLUTIONS = (_cluster_stability, "RESOLUTIONS", (0.4, 1.0))
+
+
 @pytest.fixture
-def quick(monkeypatch):
+def few_resolutions(monkeypatch):
+    """Stability looks at two resolutions; the others repeat the same steps."""
+    monkeypatch.setattr(*FEW_RESOLUTIONS)
+
+
+@pytest.fixture
+def quick(few_resolutions):
     """Options that make clustering of the tiny data fast; stability looks at two resolutions."""
-    monkeypatch.setattr(_cluster_stability, "RESOLUTIONS", (0.4, 1.0))
-    return {"embedding": False, "n_pcs": 8, "n_neighbors": 8}
+    return dict(QUICK)
+
+
+@pytest.fixture(scope="module")
+def _clustered(_tiny):
+    adata = _tiny.copy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*FEW_RESOLUTIONS)
+        niche.tl.cluster(adata, **QUICK)
+    return adata
+
+
+@pytest.fixture
+def clustered(_clustered):
+    """The tiny data, each compartment clustered with the quick options."""
+    return _clustered.copy()
+
+
+@pytest.fixture(scope="module")
+def _rounded(_tiny):
+    adata = _tiny.copy()
+    adata.X = sparse.csr_matrix(adata.X.toarray().astype(np.float16).astype(np.float32))
+    return adata
+
+
+@pytest.fixture(scope="module")
+def expected(_rounded):
+    """Clusters of the immune cells where every value is one of float16."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*FEW_RESOLUTIONS)
+        return niche.tl.cluster(_rounded, copy=True, compartment="immune", **QUICK).obs["cluster"]
 
 
 def names_of(adata, compartment):
@@ -60,6 +99,7 @@ def test_one_compartment(tiny, quick):
     assert tiny.uns["cluster"]["table"]["compartment"].tolist() == ["immune"]
 
 
+@pytest.mark.usefixtures("few_resolutions")
 def test_all_cells_without_compartments(tiny):
     del tiny.obs["compartment"]
     tiny.obsm["X_umap"] = tiny.obsm["X_pca"] = np.zeros((tiny.n_obs, 2))
@@ -118,6 +158,7 @@ def test_two_cells_in_all(tiny):
     assert "X_niche_umap" not in two.obsm
 
 
+@pytest.mark.usefixtures("few_resolutions")
 def test_same_seed_same_bits(tiny):
     first, second = (niche.tl.cluster(tiny, rng=seed, copy=True) for seed in (5, np.random.default_rng(5)))
     assert first.obs.equals(second.obs)
@@ -127,10 +168,9 @@ def test_same_seed_same_bits(tiny):
 
 
 @pytest.mark.parametrize("kind", ["numpy", "csc", "float16", "dask", "view", "backed", "layer"])
-def test_every_kind_of_matrix(tiny, quick, kind, tmp_path):
+def test_every_kind_of_matrix(_rounded, expected, quick, kind, tmp_path):
     options = quick | {"compartment": "immune"}
-    tiny.X = sparse.csr_matrix(tiny.X.toarray().astype(np.float16).astype(np.float32))
-    expected = niche.tl.cluster(tiny, copy=True, **options).obs["cluster"]
+    tiny = _rounded.copy()
     if kind == "numpy":
         tiny.X = tiny.X.toarray()
     elif kind == "csc":
@@ -163,14 +203,13 @@ def test_a_view_leaves_its_parent(tiny, quick, recwarn):
 
 
 @pytest.mark.parametrize("extension", ["h5ad", "zarr"])
-def test_round_trip(tiny, quick, tmp_path, extension):
-    niche.tl.cluster(tiny, **quick)
-    getattr(tiny, f"write_{extension}")(tmp_path / f"a.{extension}")
+def test_round_trip(clustered, tmp_path, extension):
+    getattr(clustered, f"write_{extension}")(tmp_path / f"a.{extension}")
     again = getattr(ad, f"read_{extension}")(tmp_path / f"a.{extension}")
     stored = read.result(again, "cluster", run_first="niche.tl.cluster")
-    for name, column in tiny.uns["cluster"]["table"].items():
+    for name, column in clustered.uns["cluster"]["table"].items():
         assert stored["table"][name].astype(str).tolist() == column.astype(str).tolist()
-    assert again.obs["cluster"].astype(str).tolist() == tiny.obs["cluster"].astype(str).tolist()
+    assert again.obs["cluster"].astype(str).tolist() == clustered.obs["cluster"].astype(str).tolist()
 
 
 def test_stale_when_compartments_change(tiny, quick):
