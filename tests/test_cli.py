@@ -435,6 +435,7 @@ def test_python_m_niche(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 class TestRealData:
+    @pytest.mark.usefixtures("plain")
     def test_maynard(self, shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         out = tmp_path / "out"
         (tmp_path / "no_map.toml").write_text("[cluster]\nrun = false\n")
