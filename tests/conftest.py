@@ -24,10 +24,14 @@ ROOT = Path(__file__).parents[1]
 FEW_RESOLUTIONS = (0.2, 0.5, 1.0)
 """Where tests need clusters with their stability, but not at every resolution."""
 LONG_FILES = (
-    "test_tutorials", "test_determinism", "test_cli", "test_cluster", "test_html", "test_tumor_stroma",
-    "test_compartments_expression", "test_communication_parity_liana", "test_docstrings", "test_ambient",
+    "test_determinism", "test_cluster", "test_compartments_expression", "test_tutorials", "test_cli", "test_html",
+    "test_tumor_stroma", "test_communication_parity_liana", "test_docstrings", "test_ambient",
 )  # fmt: skip
-"""Started first, so that none of them is left to one of the test processes at the end."""
+"""Started first, so that none of them is left to one of the test processes at the end.
+
+The first needs nearly every compiled kernel, the second none: while one process compiles them for all, the
+other does not compile the same ones.
+"""
 
 MATRIX = ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL6A2", "COL6A3", "COL4A1", "COL4A2", "COL12A1"]
 SIGNATURES = {"signed": {"up": MATRIX, "down": ["ITGA2", "ITGA3", "ITGA6"]}, "short": ["CXCR4"]}

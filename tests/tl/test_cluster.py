@@ -162,6 +162,10 @@ def test_two_cells_in_all(tiny):
 def test_same_seed_same_bits(tiny):
     first, second = (niche.tl.cluster(tiny, rng=seed, copy=True) for seed in (5, np.random.default_rng(5)))
     assert first.obs.equals(second.obs)
+    for part in ("table", "stability"):
+        pd.testing.assert_frame_equal(
+            first.uns["cluster"][part], second.uns["cluster"][part], check_exact=True
+        )
     for slot in ("X_niche_pca", "X_niche_umap"):
         assert np.array_equal(first.obsm[slot], second.obsm[slot])
     assert "cluster" not in tiny.obs
