@@ -97,7 +97,11 @@ def test_the_cell_cycle_is_recognised(_found: ad.AnnData) -> None:
     assert first["gene_set"] == "Cycling program"
     assert first["qval"] < 0.01
     mine = niche.tl.programs(
-        _found, k=10, n_starts=2, copy=True, gene_sets={"mine": sorted(truth(_found)["shared_1"]), "no": ["none"]}
+        _found,
+        k=10,
+        n_starts=2,
+        copy=True,
+        gene_sets={"mine": sorted(truth(_found)["shared_1"]), "no": ["none"]},
     )
     sets = niche.get.programs(mine, what="annotation")
     assert set(sets["gene_set"]) == {"mine"}
@@ -143,7 +147,9 @@ def test_per_sample_programs_recur(study: ad.AnnData, monkeypatch: pytest.Monkey
     assert study.uns["programs"]["params"]["mode"] == "per_sample"
 
 
-def test_small_samples_are_pooled_and_large_ones_are_not(study: ad.AnnData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_samples_are_pooled_and_large_ones_are_not(
+    study: ad.AnnData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     niche.tl.programs(study, n_starts=2, k=5)
     assert study.uns["programs"]["params"]["mode"] == "pooled"
     monkeypatch.setattr(sys.modules["niche.tl.programs"], "MANY_CELLS", 10)

@@ -180,7 +180,7 @@ def _padded(k: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _row_product(indptr, indices, data, right, out, i):  # type: ignore[no-untyped-def]
+def _row_product(indptr, indices, data, right, out, i):
     """One row of ``X @ right``, eight columns at a time."""
     for j in range(0, right.shape[1], 8):
         zero = right[0, 0] * 0
@@ -200,19 +200,19 @@ def _row_product(indptr, indices, data, right, out, i):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def _product(indptr, indices, data, right, out):  # type: ignore[no-untyped-def]
+def _product(indptr, indices, data, right, out):
     for i in range(out.shape[0]):
         _row_product(indptr, indices, data, right, out, i)
 
 
 @njit(cache=True, parallel=True)
-def _parallel_product(indptr, indices, data, right, out):  # type: ignore[no-untyped-def]
+def _parallel_product(indptr, indices, data, right, out):
     for i in prange(out.shape[0]):
         _row_product(indptr, indices, data, right, out, i)
 
 
 @njit(cache=True, nogil=True)
-def _descend(factor, target, gram, k):  # type: ignore[no-untyped-def]
+def _descend(factor, target, gram, k):
     """One cyclic sweep over the k columns of every row: min ||target - factor gram|| with factor >= 0.
 
     Rows are taken in tiles turned on their side, so that a tile is one vector per column.
@@ -243,11 +243,11 @@ def _descend(factor, target, gram, k):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _inner(a, b):  # type: ignore[no-untyped-def]
+def _inner(a, b):
     """Sum of products of two arrays of rows in double precision, row by row."""
     total = 0.0
     for i in range(a.shape[0]):
-        row = np.float32(0.0)
+        row = a[i, 0] * 0
         for j in range(a.shape[1]):
             row += a[i, j] * b[i, j]
         total += row
@@ -255,7 +255,7 @@ def _inner(a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _on_sketch(basis, coefficients, w, h, k, gain, most_sweeps):  # type: ignore[no-untyped-def]
+def _on_sketch(basis, coefficients, w, h, k, gain, most_sweeps):
     """Sweep over the sketch until the loss falls by less than ``gain`` of itself."""
     square = _inner(coefficients, coefficients)
     before = np.inf
@@ -275,7 +275,7 @@ def _on_sketch(basis, coefficients, w, h, k, gain, most_sweeps):  # type: ignore
 @njit(cache=True, nogil=True)
 def _on_matrix(
     indptr, indices, data, t_indptr, t_indices, t_data, square, w, h, k, gain, most_sweeps
-):  # type: ignore[no-untyped-def]
+):
     """Sweep over X itself until the loss falls by less than ``gain`` of itself."""
     for_w, for_h = np.empty_like(w), np.empty_like(h)
     before = np.inf
@@ -294,7 +294,7 @@ def _on_matrix(
 
 
 @njit(cache=True, parallel=True)
-def _non_negative(target, gram, gain, most_sweeps, out):  # type: ignore[no-untyped-def]
+def _non_negative(target, gram, gain, most_sweeps, out):
     k = gram.shape[0]
     for i in prange(target.shape[0]):
         for _ in range(most_sweeps):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import anndata as ad
 import numpy as np
@@ -13,13 +13,14 @@ from niche._slots import keys, read, validate
 from niche.errors import InputValueError, MissingKeyError
 
 RUN_FIRST = "niche.tl.programs"
+What = Literal["genes", "programs", "annotation", "samples", "curve", "usage", "sample_programs"]
 WHAT = ("genes", "programs", "annotation", "samples", "curve", "usage", "sample_programs")
 
 
 def programs(
     adata: ad.AnnData,
     *,
-    what: Literal["genes", "programs", "annotation", "samples", "curve", "usage", "sample_programs"] = "genes",
+    what: What = "genes",
     program: str | Sequence[str] | None = None,
     key: str = keys.PROGRAMS,
 ) -> pd.DataFrame:
@@ -42,7 +43,7 @@ def programs(
     Returns
     -------
     DataFrame
-        ``genes``: ``program, gene, weight`` (rise in standard deviations from usage 0 to 1), ``rank`` (from 1).
+        ``genes``: ``program, gene, weight`` (rise in standard deviations from usage 0 to 1), ``rank``.
         ``programs``: ``program, kind`` (``program``, ``patient-private``, ``background``, ``unstable``),
         ``mean_usage`` (of patients), ``stability`` (silhouette), ``support`` (share of starts), ``strength``
         (rise of its genes in standard deviations per standard deviation of usage), ``n_patients`` (who have
@@ -93,7 +94,7 @@ def programs(
 _TABLE = {"programs": "table"}
 
 
-def _genes(adata: ad.AnnData, stored: dict, names: list[str], key: str) -> pd.DataFrame:
+def _genes(adata: ad.AnnData, stored: Mapping[str, Any], names: list[str], key: str) -> pd.DataFrame:
     top = np.asarray(stored["top_genes"], dtype=object)
     n_programs, n_top = top.shape
     column = adata.var_names.get_indexer(top.ravel())
@@ -110,7 +111,7 @@ def _genes(adata: ad.AnnData, stored: dict, names: list[str], key: str) -> pd.Da
     )
 
 
-def _usage(adata: ad.AnnData, stored: dict, names: list[str], key: str) -> pd.DataFrame:
+def _usage(adata: ad.AnnData, stored: Mapping[str, Any], names: list[str], key: str) -> pd.DataFrame:
     usage = cell_usage(adata, key)
     sample = adata.obs[str(stored["params"]["sample_key"])].astype(str).to_numpy()
     samples = stored["samples"]

@@ -10,8 +10,8 @@ from niche.tl.compare_communication import compare_communication
 from niche.tl.compare_expression import compare_expression
 from niche.tl.compartments import call_compartments
 from niche.tl.composition import composition
-from niche.tl.programs import programs
 from niche.tl.ligand_activity import ligand_activity
+from niche.tl.programs import programs
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 from niche.tl.signatures import score_signatures
 
@@ -26,8 +26,8 @@ __all__ = [
     "compare_expression",
     "composition",
     "infer_cnv",
-    "programs",
     "ligand_activity",
+    "programs",
     "register_score",
     "score_signatures",
 ]

@@ -50,7 +50,8 @@ def kinds(
         elif present[j] == 1 and len(means) > 2:
             kind[j], reason[j] = PRIVATE, "one patient"
         elif strong[j] < least:
-            kind[j], reason[j] = BACKGROUND, f"weak: its genes rise {strong[j]:.2f} sd with it, least {least:g}"
+            kind[j] = BACKGROUND
+            reason[j] = f"weak: its genes rise {strong[j]:.2f} sd with it, least {least:g}"
     return kind, present, reason
 
 
@@ -72,7 +73,8 @@ def annotation(
         for j, name in enumerate(names):
             common = top[j][np.isin(top[j], codes)]
             p = stats.hypergeom.sf(common.size - 1, universe, codes.size, top.shape[1])
-            rows.append((name, label, int(common.size), int(codes.size), float(p), ", ".join(var_names[common])))
+            shared = ", ".join(var_names[common])
+            rows.append((name, label, int(common.size), int(codes.size), float(p), shared))
     columns = ["program", "gene_set", "n_shared", "n_measured", "pval", "genes"]
     table = pd.DataFrame(rows, columns=columns)
     table["pval"] = np.clip(table["pval"].to_numpy(dtype=float), np.finfo(float).tiny, 1.0)

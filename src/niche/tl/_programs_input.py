@@ -91,8 +91,8 @@ def input_of(
     name = settings.compartment_key if compartment_key is None else compartment_key
     if not cells.any():
         raise InputValueError(
-            f"no cell has adata.obs[{name!r}] == {compartment!r}. Found: {validate.shown(np.unique(labels))}. "
-            "Run niche.tl.call_compartments first, or name another compartment=."
+            f"no cell has adata.obs[{name!r}] == {compartment!r}. "
+            f"Found: {validate.shown(np.unique(labels))}. Run niche.tl.call_compartments first, or name another compartment=."
         )
     cells &= _pure(adata, min_probability)
     sample = validate.factor(adata, sample_key, "sample_key")
@@ -101,13 +101,13 @@ def input_of(
     rows = np.flatnonzero(kept)
     log = matrix.resolve(adata, layer, "lognorm").in_memory()[rows].astype(np.float32)
     value, kind = _values(adata, rows, log)
-    codes, used = np.unique(sample.codes[rows], return_inverse=True)
+    _, used = np.unique(sample.codes[rows], return_inverse=True)
     people, owner = np.unique(patient.codes[rows], return_inverse=True)
     weight = 1.0 / np.bincount(owner)[owner]
     genes, x, sd = _scaled(value, log, used, weight / weight.sum(), n_top_genes)
     return Input(
-        rows, log, genes, log.getnnz(axis=0) >= least_cells(rows.size), x, sd, used.ravel(), owner.ravel(), table,
-        tuple(patient.names[code] for code in people), kind,
+        rows, log, genes, log.getnnz(axis=0) >= least_cells(rows.size), x, sd, used.ravel(), owner.ravel(),
+        table, tuple(patient.names[code] for code in people), kind,
     )  # fmt: skip
 
 
@@ -117,8 +117,8 @@ def _pure(adata: ad.AnnData, least: float | None) -> np.ndarray:
         return np.ones(adata.n_obs, dtype=bool)
     if keys.MALIGNANT_PROBABILITY not in adata.obs.columns:
         raise MissingKeyError(
-            f"column {keys.MALIGNANT_PROBABILITY!r} not found in adata.obs, which min_probability= reads. Run "
-            "niche.tl.call_compartments first, or leave min_probability out."
+            f"column {keys.MALIGNANT_PROBABILITY!r} not found in adata.obs, which min_probability= reads. "
+            "Run niche.tl.call_compartments first, or leave min_probability out."
         )
     return np.asarray(adata.obs[keys.MALIGNANT_PROBABILITY], dtype=float) >= least
 
@@ -132,27 +132,25 @@ def _samples(
     owner[sample.codes] = patient.codes
     if (owner[sample.codes] != patient.codes).any():
         raise InputValueError(
-            f"a sample must be of one patient: adata.obs[{sample.key!r}] and adata.obs[{patient.key!r}] do not "
-            "agree. Give each biopsy its own label."
+            f"a sample must be of one patient: adata.obs[{sample.key!r}] and adata.obs[{patient.key!r}] do "
+            "not agree. Give each biopsy its own label."
         )
     used = n >= min_cells
-    reason = [
-        "" if ok else f"{count} {compartment} cells, fewer than {min_cells}" if count else f"no {compartment} cell"
-        for ok, count in zip(used, n, strict=True)
-    ]
+    few = [f"{count} {compartment} cells, fewer than {min_cells}" for count in n]
+    reason = np.where(used, "", np.where(n > 0, few, f"no {compartment} cell")).astype(object)
     table = pd.DataFrame(
         {
             "sample": np.array(sample.names, dtype=object),
             "patient": np.array(patient.names, dtype=object)[owner],
             "n_cells": n,
             "status": np.where(used, "used", "skipped").astype(object),
-            "reason": np.array(reason, dtype=object),
+            "reason": reason,
         }
     )
     if not used.any():
         raise InputValueError(
             f"no sample has {min_cells} {compartment} cells; the most is {n.max()} in "
-            f"{sample.names[int(n.argmax())]!r}. Lower min_cells=, knowing that programs of few cells are noise."
+            f"{sample.names[int(n.argmax())]!r}. Lower min_cells=, but programs of few cells are noise."
         )
     return table, cells & used[sample.codes]
 
@@ -172,7 +170,7 @@ def _scaled(
     seen = np.flatnonzero(value.getnnz(axis=0) >= least)
     if seen.size < 10:
         raise InputValueError(
-            f"only {seen.size} genes are expressed in {least} of the {value.shape[0]} cells: there is nothing "
+            f"only {seen.size} genes are expressed in {least} of the {value.shape[0]} cells: nothing "
             "to find programs in."
         )
     genes = seen[variable_genes(log[:, seen], sample, n_top)[0]]

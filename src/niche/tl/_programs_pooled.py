@@ -44,13 +44,16 @@ class Found:
     curve: pd.DataFrame
 
 
-def pooled(given: Input, ks: Sequence[int], n_starts: int, seed: np.random.SeedSequence, n_jobs: int) -> Found:
+def pooled(
+    given: Input, ks: Sequence[int], n_starts: int, seed: np.random.SeedSequence, n_jobs: int
+) -> Found:
     """Consensus programs of all cells, every patient counting alike, for the most stable k of ``ks``."""
     weighted = sparse.csr_matrix(sparse.diags(np.sqrt(given.weight)) @ given.x).astype(np.float32)
     x = nmf.prepare(weighted)
     rows, found = [], []
     for k in ks:
-        part = one_k(x, k, n_starts, np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, k)), n_jobs)
+        own = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, k))
+        part = one_k(x, k, n_starts, own, n_jobs)
         logger.info("programs: k=%d, stability %.3f", k, part.consensus.stability)
         found.append(part.consensus)
         rows.append(

@@ -59,8 +59,8 @@ def per_sample(
     )  # fmt: skip
     if not found:
         raise InputValueError(
-            f"no program recurs: {len(every.top)} programs of {n_samples} samples gave {len(kept)} robust ones "
-            "and no metaprogram. Samples may be too small for mode='per_sample'; mode='pooled' is made for them."
+            f"no program recurs: {len(every.top)} programs of {n_samples} samples gave {len(kept)} robust "
+            "ones and no metaprogram. Samples may be too small for mode='per_sample'; use mode='pooled'."
         )
     table = pd.DataFrame({"sample": every.sample, "k": every.k, "robust": False, "metaprogram": -1})
     table.loc[kept, "robust"] = True
@@ -103,7 +103,8 @@ def _programs(
             parts["k"].append(np.full(k, k))
     if not parts["k"]:
         raise InputValueError(
-            f"no sample has the {min(ks) * CELLS_PER_PROGRAM} cells that {min(ks)} programs need. Use mode='pooled'."
+            f"no sample has the {min(ks) * CELLS_PER_PROGRAM} cells that {min(ks)} programs need. Use "
+            "mode='pooled'."
         )
     joined = {name: np.concatenate(values) for name, values in parts.items()}
     return Programs(joined["top"], joined["score"], joined["spectra"], joined["sample"], joined["k"])
@@ -132,5 +133,6 @@ def _found(every: Programs, kept: np.ndarray, found: list[Metaprogram], given: I
          "converged": [1.0], "chosen": [True]}
     )  # fmt: skip
     return Found(
-        np.vstack([*spectra, profile / profile.sum()]), np.array([*support, 1.0]), np.array([*stability, 1.0]), curve
-    )
+        np.vstack([*spectra, profile / profile.sum()]), np.array([*support, 1.0]),
+        np.array([*stability, 1.0]), curve,
+    )  # fmt: skip

@@ -255,10 +255,11 @@ class _Result:
         )  # fmt: skip
         real = np.flatnonzero(np.isin(kind, [describe.PROGRAM, describe.PRIVATE]))
         known = describe.annotation([self.names[j] for j in real], self.top[real], self.var_names, self.sets)
+        genes = self.var_names.to_numpy(dtype=object)
         return {
             "names": self.names, "table": table, "curve": self.curve, "annotation": known,
-            "top_genes": self.var_names.to_numpy(dtype=object)[self.top], "spectra": self.spectra.astype(np.float32),
-            "genes": self.var_names.to_numpy(dtype=object)[self.given.genes], "sd": self.given.sd,
+            "top_genes": genes[self.top], "genes": genes[self.given.genes], "sd": self.given.sd,
+            "spectra": self.spectra.astype(np.float32),
         }  # fmt: skip
 
 
@@ -283,8 +284,8 @@ def _possible(wanted: list[int] | None, given: Input) -> list[int]:
     most = min(n_cells // CELLS_PER_PROGRAM, n_genes - 1)
     if max(wanted) > most:
         raise InputValueError(
-            f"k={max(wanted)} programs are more than {n_cells} cells and {n_genes} variable genes can carry: at "
-            f"most one for {CELLS_PER_PROGRAM} cells, {most} here."
+            f"k={max(wanted)} programs are more than {n_cells} cells and {n_genes} variable genes can carry: "
+            f"at most one for {CELLS_PER_PROGRAM} cells, {most} here."
         )
     return wanted
 
@@ -294,7 +295,7 @@ def _mode(given: Input) -> str:
 
 
 def _gene_sets(gene_sets: GeneSets) -> dict[str, list[str]]:
-    """Names to genes; without any, the markers of cell types and states and the signatures that are shipped."""
+    """Names to genes; without any, the shipped markers of cell types and states, and signatures."""
     if gene_sets is None:
         table = markers()
         sets = {str(name): list(part["gene"]) for name, part in table.groupby("cell_type", sort=True)}
@@ -304,7 +305,9 @@ def _gene_sets(gene_sets: GeneSets) -> dict[str, list[str]]:
     if isinstance(gene_sets, str):
         return read_gmt(gene_sets)
     if not isinstance(gene_sets, Mapping):
-        raise InputTypeError(f"gene_sets must map names to genes, or be a path. Got {type(gene_sets).__name__}.")
+        raise InputTypeError(
+            f"gene_sets must map names to genes, or be a path. Got {type(gene_sets).__name__}."
+        )
     for name, genes in gene_sets.items():
         if isinstance(genes, str) or not len(genes):
             raise InputTypeError(f"gene_sets[{name!r}] must list genes. Got {genes!r}.")
