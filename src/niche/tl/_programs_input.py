@@ -92,7 +92,8 @@ def input_of(
     if not cells.any():
         raise InputValueError(
             f"no cell has adata.obs[{name!r}] == {compartment!r}. "
-            f"Found: {validate.shown(np.unique(labels))}. Run niche.tl.call_compartments first, or name another compartment=."
+            f"Found: {validate.shown(np.unique(labels))}. Run niche.tl.call_compartments first, "
+            "or name another compartment=."
         )
     cells &= _pure(adata, min_probability)
     sample = validate.factor(adata, sample_key, "sample_key")
