@@ -116,6 +116,7 @@ def _make_corridor() -> ad.AnnData:
     niche.tl.communication(adata, "cell_type")
     niche.tl.composition(adata)
     niche.tl.programs(adata, k=5, n_starts=3)
+    niche.tl.compare_programs(adata)
     niche.tl.score_signatures(adata, SIGNATURES)
     niche.tl.ligand_activity(adata, NETWORK, "cell_type")
     pairs = niche.resources.ligand_receptor()

@@ -110,6 +110,7 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "communication",
         "composition",
         "programs",
+        "compare_programs",
         "signatures",
         "ligand_activity",
         "compare_communication",

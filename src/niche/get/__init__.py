@@ -11,6 +11,7 @@ from niche.get.communication import communication
 from niche.get.communication_samples import communication_samples
 from niche.get.compare_communication import compare_communication
 from niche.get.compare_expression import compare_expression
+from niche.get.compare_programs import compare_programs
 from niche.get.compare_samples import compare_samples
 from niche.get.compartments import compartments
 from niche.get.composition import composition
@@ -37,6 +38,7 @@ __all__ = [
     "communication_samples",
     "compare_communication",
     "compare_expression",
+    "compare_programs",
     "compare_samples",
     "compartments",
     "composition",

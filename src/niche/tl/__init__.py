@@ -8,6 +8,7 @@ from niche.tl.cnv import infer_cnv
 from niche.tl.communication import communication
 from niche.tl.compare_communication import compare_communication
 from niche.tl.compare_expression import compare_expression
+from niche.tl.compare_programs import compare_programs
 from niche.tl.compartments import call_compartments
 from niche.tl.composition import composition
 from niche.tl.ligand_activity import ligand_activity
@@ -24,6 +25,7 @@ __all__ = [
     "communication",
     "compare_communication",
     "compare_expression",
+    "compare_programs",
     "composition",
     "infer_cnv",
     "ligand_activity",

@@ -1,0 +1,49 @@
+"""Signals that come in to the tumor of an organ, as candidates for what induces a program there."""
+
+from __future__ import annotations
+
+import anndata as ad
+import numpy as np
+
+from niche._settings import settings
+from niche._slots import keys, read
+from niche._stats.contrasts import Groups
+from niche.get.compare_communication import compare_communication
+
+_SHOWN = 3
+_LEAST_SHARE = 0.5
+
+
+def incoming_signals(adata: ad.AnnData, groups: Groups, compartment: str) -> dict[int, str]:
+    """Group to a text with its enriched edges onto cells of ``compartment``, the surest first.
+
+    Empty where :func:`niche.tl.compare_communication` was not run or no longer fits.
+    """
+    column = settings.compartment_key
+    if keys.COMPARE_COMMUNICATION not in read.ours(adata) or column not in adata.obs:
+        return {}
+    table = compare_communication(adata)
+    kept = (table["call"] == "enriched") & table["contrast"].astype(str).str.endswith("_vs_rest")
+    table = table[kept.to_numpy()]
+    mine = _types_of(adata, compartment, column)
+    table = table[table["target"].astype(str).isin(mine)].sort_values("qval", kind="stable")
+    out = {}
+    for g, name in enumerate(groups.name):
+        part = table[table["organ"].astype(str) == name].head(_SHOWN)
+        if len(part):
+            edges = [
+                f"{row.source} {row.ligand_complex}-{row.receptor_complex}" for row in part.itertuples()
+            ]
+            out[g] = "incoming: " + ", ".join(edges)
+    return out
+
+
+def _types_of(adata: ad.AnnData, compartment: str, column: str) -> set[str]:
+    """Cell types most of whose cells are of the compartment, as comparisons name them."""
+    groupby = str(adata.uns[keys.COMMUNICATION]["params"].get("groupby", settings.groupby))
+    if groupby not in adata.obs:
+        return set()
+    labels = adata.obs[groupby].astype(str)
+    inside = (adata.obs[column].astype(str) == compartment).groupby(labels).mean()
+    names = inside.index[np.asarray(inside) > _LEAST_SHARE]
+    return set(names) | {f"{name} ({compartment})" for name in inside.index}
