@@ -20,7 +20,7 @@ def ambient_shares(
     """Share of a program, and of its difference to other organs, that ambient molecules explain.
 
     (n_programs, n_organs) each, means over the cell types of ``cells`` (n_obs,) by their number; NaN where
-    not testable. None where :func:`niche.pp.ambient` was not run, or no longer fits.
+    not testable. None where :func:`niche.pp.ambient` was not run.
     """
     if keys.AMBIENT not in read.ours(adata):
         return None

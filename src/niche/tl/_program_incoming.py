@@ -17,7 +17,7 @@ _LEAST_SHARE = 0.5
 def incoming_signals(adata: ad.AnnData, groups: Groups, compartment: str) -> dict[int, str]:
     """Group to a text with its enriched edges onto cells of ``compartment``, the surest first.
 
-    Empty where :func:`niche.tl.compare_communication` was not run or no longer fits.
+    Empty where :func:`niche.tl.compare_communication` was not run.
     """
     column = settings.compartment_key
     if keys.COMPARE_COMMUNICATION not in read.ours(adata) or column not in adata.obs:

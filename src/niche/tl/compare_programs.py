@@ -80,7 +80,7 @@ def compare_programs(
     MissingKeyError
         Programs or a column do not exist.
     StaleResultError
-        The programs no longer fit the data.
+        The programs no longer fit the data, or what they are set beside (ambient molecules, signals).
     InputValueError
         One organ only, missing labels, a sample in two organs, a covariate that varies within a sample or
         hides every comparison, or an option that cannot be worked with.
