@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "tl.annotate": {"cell_type_key": "by_markers"},
     "tl.call_compartments": {"labels": {"Malignant": "tumor"}},
     "tl.ligand_activity": {"network": pd.DataFrame({"ligand": "TGFB1", "target": TARGETS})},
+    "tl.programs": {"k": 4, "n_starts": 2},
     "tl.score_signatures": {"signatures": {"targets": TARGETS}},
 }
 TAKES_LOG_VALUES = ("tl.", "pp.integrate")
