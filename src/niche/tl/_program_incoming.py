@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 
-from niche._settings import settings
 from niche._slots import keys, read
 from niche._stats.contrasts import Groups
 from niche.get.compare_communication import compare_communication
@@ -17,15 +17,17 @@ _LEAST_SHARE = 0.5
 def incoming_signals(adata: ad.AnnData, groups: Groups, compartment: str) -> dict[int, str]:
     """Group to a text with its enriched edges onto cells of ``compartment``, the surest first.
 
+    Edges whose difference is half explained by ambient molecules are left out.
+
     Empty where :func:`niche.tl.compare_communication` was not run.
     """
-    column = settings.compartment_key
-    if keys.COMPARE_COMMUNICATION not in read.ours(adata) or column not in adata.obs:
+    if keys.COMPARE_COMMUNICATION not in read.ours(adata):
         return {}
-    table = compare_communication(adata)
-    kept = (table["call"] == "enriched") & table["contrast"].astype(str).str.endswith("_vs_rest")
-    table = table[kept.to_numpy()]
-    mine = _types_of(adata, compartment, column)
+    table = compare_communication(adata, call="enriched", estimated=True)
+    table = table[table["contrast"].astype(str).str.endswith("_vs_rest").to_numpy()]
+    leaked = pd.to_numeric(table["ambient_share"].astype(object), errors="coerce") >= _LEAST_SHARE
+    table = table[~leaked.to_numpy()]
+    mine = _types_of(adata, compartment)
     table = table[table["target"].astype(str).isin(mine)].sort_values("qval", kind="stable")
     out = {}
     for g, name in enumerate(groups.name):
@@ -38,12 +40,11 @@ def incoming_signals(adata: ad.AnnData, groups: Groups, compartment: str) -> dic
     return out
 
 
-def _types_of(adata: ad.AnnData, compartment: str, column: str) -> set[str]:
+def _types_of(adata: ad.AnnData, compartment: str) -> set[str]:
     """Cell types most of whose cells are of the compartment, as comparisons name them."""
-    groupby = str(adata.uns[keys.COMMUNICATION]["params"].get("groupby", settings.groupby))
-    if groupby not in adata.obs:
-        return set()
-    labels = adata.obs[groupby].astype(str)
-    inside = (adata.obs[column].astype(str) == compartment).groupby(labels).mean()
+    run = adata.uns[keys.COMPARE_COMMUNICATION]["params"]["key"]
+    params = adata.uns[str(run)]["params"]
+    labels = adata.obs[str(params["groupby"])].astype(str)
+    inside = (adata.obs[str(params["compartment_key"])].astype(str) == compartment).groupby(labels).mean()
     names = inside.index[np.asarray(inside) > _LEAST_SHARE]
     return set(names) | {f"{name} ({compartment})" for name in inside.index}
