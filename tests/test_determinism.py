@@ -26,11 +26,13 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "tl.annotate": {"cell_type_key": "by_markers"},
     "tl.call_compartments": {"labels": {"Malignant": "tumor"}},
     "tl.ligand_activity": {"network": pd.DataFrame({"ligand": "TGFB1", "target": TARGETS})},
-    "tl.programs": {"k": 4, "n_starts": 2},
+    "tl.compare_programs": {"min_cells": 5},
+    "tl.programs": {"k": 4, "n_starts": 2, "min_cells": 5},
     "tl.score_signatures": {"signatures": {"targets": TARGETS}},
 }
 TAKES_LOG_VALUES = ("tl.", "pp.integrate")
 TAKES_COMMUNICATION = ("tl.compare_communication",)
+TAKES_PROGRAMS = ("tl.compare_programs",)
 
 
 FUNCTIONS = {
@@ -158,7 +160,8 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     raw.uns = {}
     normal = niche.pp.normalize(raw, copy=True)
     run = niche.tl.communication(normal, "cell_type", null=None, scores=["lr_means"], copy=True)
-    return {"pp": raw, "tl": normal, "run": run}
+    programs = niche.tl.programs(normal, k=4, n_starts=2, min_cells=5, copy=True)
+    return {"pp": raw, "tl": normal, "run": run, "programs": programs}
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +174,8 @@ def _input(name: str, inputs: Inputs) -> ad.AnnData:
     """What a function starts from."""
     if name in TAKES_COMMUNICATION:
         return inputs["run"]
+    if name in TAKES_PROGRAMS:
+        return inputs["programs"]
     return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 
