@@ -5,20 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from planned_study import study_of
 
 from niche._kernels.threads import limited_to
-from niche._power.designs import planned
-from niche._stats.contrasts import Groups, contrasts_of
-from niche._stats.organ_tests import Samples
-from niche.get._compare_units import AnalysisUnits
-from niche.tl._compare_input import Study
 from niche.tl._gene_sums import GeneSums
 from niche.tl._ligand_network import network_of, univariate_scores
 from niche.tl._ligand_responses import compare_responses, responses_of
 
 pytest.importorskip("decoupler", reason="decoupler is not installed (extra: activity)")
 
-ORGANS = ["bone", "brain", "liver", "lung"]
 N_GENES, N_LIGANDS, N_TARGETS = 1200, 30, 40
 NAMES = pd.Index([f"g{i}" for i in range(N_GENES)])
 
@@ -35,15 +30,6 @@ def network(rng):
         ),
         NAMES,
     )
-
-
-def study_of(pairing, n):
-    design = planned(ORGANS, n, pairing)
-    organ, patient = (pd.factorize(design[name], sort=True)[0] for name in ("organ", "patient"))
-    groups = Groups(ORGANS, ORGANS, ["metastasis"] * 4)
-    samples = Samples(organ, patient, np.zeros((organ.size, 0)), ())
-    units = AnalysisUnits(np.arange(organ.size), samples, groups, [], np.ones(organ.size, dtype=int))
-    return Study(units, contrasts_of(groups), pd.DataFrame())
 
 
 def sums_of(rng, study, links, raised=()):

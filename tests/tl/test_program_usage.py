@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
+from planned_study import study_of
 
 from niche._kernels.threads import limited_to
-from niche._power.designs import planned
-from niche._stats.contrasts import Groups, contrasts_of
-from niche._stats.organ_tests import Samples
-from niche.get._compare_units import AnalysisUnits
-from niche.tl._compare_input import Study
 from niche.tl._program_usage import alike, compare_usage, rest_columns, unit_usage, variance_shares
 
-ORGANS = ["bone", "brain", "liver", "lung"]
 PROGRAMS = 8
-
-
-def study_of(pairing, n):
-    design = planned(ORGANS, n, pairing)
-    organ, patient = (pd.factorize(design[name], sort=True)[0] for name in ("organ", "patient"))
-    groups = Groups(ORGANS, ORGANS, ["metastasis"] * 4)
-    samples = Samples(organ, patient, np.zeros((organ.size, 0)), ())
-    units = AnalysisUnits(np.arange(organ.size), samples, groups, [], np.ones(organ.size, dtype=int))
-    return Study(units, contrasts_of(groups), pd.DataFrame())
 
 
 def drawn(rng, study, shift=0.0, sd=0.4, correlation=0.5):

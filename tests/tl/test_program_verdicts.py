@@ -5,14 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
+from planned_study import study_of
 
-from niche._power.designs import planned
-from niche._stats.contrasts import Groups, contrasts_of
-from niche._stats.organ_tests import Samples
-from niche.get._compare_units import AnalysisUnits
-from niche.tl._compare_input import Study
 from niche.tl._organ_results import OrganResults
 from niche.tl._program_usage import rest_columns
 from niche.tl._program_verdicts import Evidence, verdict
@@ -23,12 +18,7 @@ ORGANS = ["bone", "brain", "lung"]
 @pytest.fixture
 def evidence() -> Evidence:
     """One program that nothing is known about, in three organs."""
-    design = planned(ORGANS, 4, "unpaired")
-    organ, patient = (pd.factorize(design[name], sort=True)[0] for name in ("organ", "patient"))
-    groups = Groups(ORGANS, ORGANS, ["metastasis"] * 3)
-    samples = Samples(organ, patient, np.zeros((organ.size, 0)), ())
-    units = AnalysisUnits(np.arange(organ.size), samples, groups, [], np.ones(organ.size, dtype=int))
-    results = OrganResults(Study(units, contrasts_of(groups), pd.DataFrame()), 1)
+    results = OrganResults(study_of("unpaired", 4, ORGANS), 1)
     results.values["pval"][:] = 0.5
     results.values["effect"][:] = 0.1
     results.callable[:] = 1
