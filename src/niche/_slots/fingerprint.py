@@ -83,8 +83,9 @@ def _matrix_digest(adata: ad.AnnData, layer: str | None) -> str:
     parts = [np.array([*values.shape], dtype=np.int64)]
     starts = _starts(n_rows)
     if sparse.issparse(values) and values.format == "csr":
-        rows = (starts[:, None] + np.arange(_STRETCH)).ravel()
-        found = _row_digests(values[rows[rows < n_rows]])
+        if n_rows > _STRETCH * _STRETCHES:
+            values = values[(starts[:, None] + np.arange(_STRETCH)).ravel()]
+        found = _row_digests(values)
         parts += [found[i : i + _STRETCH] for i in range(0, len(found), _STRETCH)]
     else:
         for first in starts:
