@@ -179,24 +179,27 @@ def _padded(k: int) -> int:
     return -(-k // LANES) * LANES
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def _row_product(indptr, indices, data, right, out, i):
-    """One row of ``X @ right``, eight columns at a time."""
-    for j in range(0, right.shape[1], 8):
-        zero = right[0, 0] * 0
-        a, b, c, d, e, f, g, h = zero, zero, zero, zero, zero, zero, zero, zero
-        for p in range(indptr[i], indptr[i + 1]):
-            v, row = data[p], indices[p]
-            a += v * right[row, j]
-            b += v * right[row, j + 1]
-            c += v * right[row, j + 2]
-            d += v * right[row, j + 3]
-            e += v * right[row, j + 4]
-            f += v * right[row, j + 5]
-            g += v * right[row, j + 6]
-            h += v * right[row, j + 7]
-        out[i, j], out[i, j + 1], out[i, j + 2], out[i, j + 3] = a, b, c, d
-        out[i, j + 4], out[i, j + 5], out[i, j + 6], out[i, j + 7] = e, f, g, h
+    """One row of ``X @ right``, four values at a time.
+
+    The loops over columns become vectors, which loops over values of one column do not; unsigned indices
+    spare the test for negative ones.
+    """
+    width, end = right.shape[1], indptr[i + 1]
+    row = out[i]
+    row[:] = 0
+    fours = end - (end - indptr[i]) % 4
+    for p in range(indptr[i], fours, 4):
+        a, b, c, d = data[p], data[p + 1], data[p + 2], data[p + 3]
+        first, second = right[np.uint32(indices[p])], right[np.uint32(indices[p + 1])]
+        third, fourth = right[np.uint32(indices[p + 2])], right[np.uint32(indices[p + 3])]
+        for j in range(width):
+            row[j] += (a * first[j] + b * second[j]) + (c * third[j] + d * fourth[j])
+    for p in range(fours, end):
+        value, other = data[p], right[np.uint32(indices[p])]
+        for j in range(width):
+            row[j] += value * other[j]
 
 
 @njit(cache=True, nogil=True)
@@ -273,9 +276,7 @@ def _on_sketch(basis, coefficients, w, h, k, gain, most_sweeps):
 
 
 @njit(cache=True, nogil=True)
-def _on_matrix(
-    indptr, indices, data, t_indptr, t_indices, t_data, square, w, h, k, gain, most_sweeps
-):
+def _on_matrix(indptr, indices, data, t_indptr, t_indices, t_data, square, w, h, k, gain, most_sweeps):
     """Sweep over X itself until the loss falls by less than ``gain`` of itself."""
     for_w, for_h = np.empty_like(w), np.empty_like(h)
     before = np.inf
