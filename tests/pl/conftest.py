@@ -55,6 +55,25 @@ def few(_few: ad.AnnData) -> ad.AnnData:
     return _few.copy()
 
 
+@pytest.fixture(scope="session")
+def _programs() -> ad.AnnData:
+    adata = niche.datasets.demo()
+    niche.pp.normalize(adata)
+    niche.pp.ambient(adata, "cell_type")
+    niche.tl.programs(adata, k=6, n_starts=3)
+    niche.tl.compare_programs(adata)
+    return adata
+
+
+@pytest.fixture
+def programmed(_programs: ad.AnnData) -> ad.AnnData:
+    """The demo with programs compared between organs, one of every verdict."""
+    adata = _programs.copy()
+    names = adata.uns["compare_programs"]["verdict_names"]
+    adata.uns["compare_programs"]["verdict"] = list(reversed(names))
+    return adata
+
+
 @pytest.fixture(autouse=True)
 def no_figure_left_open() -> Iterator[None]:
     """No plot leaves a figure with pyplot."""

@@ -18,6 +18,8 @@ from niche.pl.paired import paired
 from niche.pl.pathways import pathways
 from niche.pl.stability import stability
 from niche.pl.umap import umap
+from niche.pl.usage import usage
+from niche.pl.variance import variance
 from niche.pl.volcano import volcano
 
 __all__ = [
@@ -37,5 +39,7 @@ __all__ = [
     "pathways",
     "stability",
     "umap",
+    "usage",
+    "variance",
     "volcano",
 ]

@@ -1,0 +1,114 @@
+"""What the figures of programs share: how verdicts and kinds look, and what a program is called."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import anndata as ad
+import pandas as pd
+
+from niche._slots import keys, read
+from niche.errors import StaleResultError
+from niche.get.compare_programs import RUN_FIRST, compare_programs
+from niche.get.programs import programs as get_programs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+VERDICTS: dict[str, dict[str, Any]] = {
+    "organ-associated": {"color": "#D55E00", "marker": "^", "size": 34.0},
+    "ambient-suspect": {"color": "#5A08BB", "marker": "X", "size": 40.0},
+    "intrinsic": {"color": "#0072B2", "marker": "s", "size": 24.0},
+    "undetermined": {"color": "#707070", "marker": "o", "size": 22.0},
+    "patient-private": {"color": "#AB7F1A", "marker": "D", "size": 20.0},
+    "not_testable": {"color": "#8C8C8C", "marker": "x", "size": 20.0},
+}
+"""Colour and symbol of every verdict, in the order in which programs are shown; either tells them apart."""
+
+KINDS = {
+    "program": "#0072B2",
+    "patient-private": "#AB7F1A",
+    "background": "#BBBBBB",
+    "unstable": "#F46688",
+}
+"""Colour of every kind of program."""
+
+_LARGEST_Q, _LEAST_SHARED = 0.05, 3
+
+
+def verdict_words(verdict: str) -> str:
+    """A verdict as it is written."""
+    return verdict.replace("_", " ")
+
+
+def verdict_table(adata: ad.AnnData, key: str, program: Any = None) -> pd.DataFrame:
+    """Verdicts in the order in which programs are shown, with plain strings for names.
+
+    Programs that were named keep the order in which they were named.
+    """
+    found = compare_programs(adata, what="verdicts", program=program, key=key)
+    found = found.astype(dict.fromkeys(("program", "verdict", "reason", "kind"), str))
+    if program is not None:
+        listed = [program] if isinstance(program, str) else list(dict.fromkeys(program))
+        return found.set_index("program").loc[listed].reset_index()
+    order = found["verdict"].map({name: i for i, name in enumerate(VERDICTS)})
+    return found.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
+
+
+def program_labels(adata: ad.AnnData, key: str) -> dict[str, str]:
+    """What each program is like: the gene set that resembles it most, else its first three genes."""
+    genes = get_programs(adata, key=key)
+    first = genes[genes["rank"] <= 3].groupby("program", sort=False)["gene"].agg(", ".join).to_dict()
+    known = get_programs(adata, what="annotation", key=key)
+    sure = known[(known["qval"] <= _LARGEST_Q) & (known["n_shared"] >= _LEAST_SHARED)]
+    best = sure.sort_values("pval", kind="stable").drop_duplicates("program")
+    sets = dict(zip(best["program"].astype(str), best["gene_set"].astype(str), strict=True))
+    return {str(name): sets.get(str(name), text).replace("_", " ") for name, text in first.items()}
+
+
+def compared_labels(adata: ad.AnnData, key: str) -> dict[str, str]:
+    """Labels of the programs that were compared under ``key``; refused where they were found anew since."""
+    stored = read.result(adata, key, run_first=RUN_FIRST)
+    source = str(stored["params"].get("key", keys.PROGRAMS))
+    now = get_programs(adata, what="programs", key=source)
+    then = stored["programs"]
+    same = read.strings(then["name"]) == list(now["program"].astype(str))
+    if not same or read.strings(then["kind"]) != list(now["kind"].astype(str)):
+        raise StaleResultError(
+            f"adata.uns[{key!r}] compares other programs than adata.uns[{source!r}] holds now. "
+            f"Run {RUN_FIRST} again."
+        )
+    return program_labels(adata, source)
+
+
+def short(text: str, width: int) -> str:
+    """A label cut to so many characters, between words where that is possible."""
+    cut = textwrap.shorten(text, width, placeholder=" \u2026").replace(", \u2026", " \u2026")
+    return cut if len(cut) > 2 else text[: width - 1] + "\u2026"
+
+
+def inches_wide(ax: Axes) -> float:
+    """Width of an axes."""
+    from niche.pl._figure import figure_of
+
+    return float(ax.get_window_extent().width) / figure_of(ax).dpi
+
+
+def verdict_handles(verdicts: list[str]) -> list[Any]:
+    """Legend entries of the verdicts that occur, in the order of :data:`VERDICTS`."""
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker=look["marker"],
+            color=look["color"],
+            markersize=float(look["size"]) ** 0.5,
+            label=verdict_words(name),
+        )
+        for name, look in VERDICTS.items()
+        if name in set(verdicts)
+    ]
