@@ -62,5 +62,9 @@ LINEAGES = ("malignant", "fibroblast-like", "endothelial", "myeloid", "lymphoid"
 FRAMEWORK_ORGANS = ("bone", "brain", "liver", "lung", "lymph_node")
 ORGANISMS = ("human", "mouse")
 
+LEAST_CONTROL = 0.5
+"""Rise of host cells over that of the tumor from which a program rises in all compartments."""
+SMALLEST_PROGRAM_EFFECT = 0.5
+"""log2 ratio of usage from which a program may be called higher or lower in an organ."""
 STABLE_ARI = 0.8
 """Mean adjusted Rand index from which clusters at a resolution count as stable."""

@@ -16,6 +16,7 @@ from niche.pl.malignant_evidence import malignant_evidence
 from niche.pl.organ_edges import organ_edges
 from niche.pl.paired import paired
 from niche.pl.pathways import pathways
+from niche.pl.program_ambient import program_ambient
 from niche.pl.programs import programs
 from niche.pl.stability import stability
 from niche.pl.umap import umap
@@ -38,6 +39,7 @@ __all__ = [
     "organ_edges",
     "paired",
     "pathways",
+    "program_ambient",
     "programs",
     "stability",
     "umap",

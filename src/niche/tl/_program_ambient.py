@@ -10,9 +10,6 @@ from scipy import sparse
 from niche._slots import keys, read
 from niche.get.ambient import ambient
 
-LEAST_CONTROL = 0.5
-"""Rise of host cells over that of the tumor from which a program rises in all compartments."""
-
 
 def ambient_shares(
     adata: ad.AnnData, genes: pd.DataFrame, organs: list[str], cells: np.ndarray

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from niche._slots import keys
 from niche.tl._compare_calls import LARGEST_Q
 from niche.tl._organ_results import OrganResults
-from niche.tl._program_ambient import LEAST_CONTROL
 from niche.tl._program_usage import rest_columns
 from niche.tl._programs_describe import PRIVATE, PROGRAM
 
@@ -16,7 +16,6 @@ INTRINSIC, ORGAN, AMBIENT, UNDETERMINED = "intrinsic", "organ-associated", "ambi
 NOT_TESTABLE = "not_testable"
 VERDICTS = (INTRINSIC, ORGAN, AMBIENT, PRIVATE, UNDETERMINED, NOT_TESTABLE)
 
-SMALLEST_EFFECT = 0.5
 PRESENT = 0.25
 """An organ has a program where its mean usage is this share of that of the organ that uses it most."""
 
@@ -93,9 +92,9 @@ def _called(found: Evidence, j: int) -> tuple[list[int], list[int]]:
     for g, c in rest_columns(found.results).items():
         effect = found.results.values["effect"][j, c]
         enough = found.results.callable[j, c] > 0 and found.q[j, c] <= LARGEST_Q
-        if enough and effect >= SMALLEST_EFFECT:
+        if enough and effect >= keys.SMALLEST_PROGRAM_EFFECT:
             higher.append(g)
-        elif enough and effect <= -SMALLEST_EFFECT:
+        elif enough and effect <= -keys.SMALLEST_PROGRAM_EFFECT:
             lower.append(g)
     return higher, lower
 
@@ -115,7 +114,7 @@ def _leak(found: Evidence, j: int, g: int, *, tested: bool) -> str:
     shares = found.effect_share if tested else found.share
     if shares is not None and shares[j, g] >= found.max_share:
         return f"ambient molecules explain {shares[j, g]:.0%}"
-    if found.control[j, g] >= LEAST_CONTROL:
+    if found.control[j, g] >= keys.LEAST_CONTROL:
         return f"host cells rise {found.control[j, g]:.1f} times as much"
     return ""
 

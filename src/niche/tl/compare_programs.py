@@ -271,7 +271,7 @@ class _Compared:
         """Everything that is stored."""
         share = np.full((2, *self.control.shape), np.nan) if self.shares is None else np.array(self.shares)
         units, rows = self.study.units, self.usage.rows
-        tests = self.results.payload(0.5)
+        tests = self.results.payload(keys.SMALLEST_PROGRAM_EFFECT)
         tests["values"] = {
             name: values for name, values in tests["values"].items() if not name.startswith("ci90")
         }
