@@ -75,10 +75,11 @@ def programmed(_programs: ad.AnnData) -> ad.AnnData:
 
 
 @pytest.fixture(autouse=True)
-def no_figure_left_open() -> Iterator[None]:
-    """No plot leaves a figure with pyplot."""
+def no_figure_left_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No plot leaves a figure with pyplot, or shows one by itself."""
     import matplotlib.pyplot as plt
 
+    monkeypatch.setattr(plt, "show", lambda *_, **__: pytest.fail("a plot called plt.show"))
     before = plt.get_fignums()
     yield
     assert plt.get_fignums() == before

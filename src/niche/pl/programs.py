@@ -225,9 +225,9 @@ def _annotate(ax: Axes, table: pd.DataFrame, beside: list[str]) -> None:
                 np.ones(y.size), y, marker="s", s=34, color=color, transform=squares, clip_on=False, gid=kind
             )
     style: dict[str, Any] = {"fontsize": SMALL, "color": INK, "va": "center", "annotation_clip": False}
-    for y, text in enumerate(beside):
+    for row, text in enumerate(beside):
         ax.annotate(
-            text, (1.0, y), xytext=(16, 0), xycoords=ax.get_yaxis_transform(),
+            text, (1.0, row), xytext=(16, 0), xycoords=ax.get_yaxis_transform(),
             textcoords="offset points", gid="top patient", **style,
         )  # fmt: skip
     ax.annotate(
