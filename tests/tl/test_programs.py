@@ -143,7 +143,12 @@ def test_per_sample_programs_recur(study: ad.AnnData, monkeypatch: pytest.Monkey
     assert cycle > 0.5
     every = niche.get.programs(study, what="sample_programs")
     assert set(every["sample"]) <= set(study.obs["sample"])
-    assert every.loc[every["metaprogram"] >= 0, "robust"].all()
+    member = every["metaprogram"] != ""
+    assert every.loc[member, "robust"].all()
+    assert set(every.loc[member, "metaprogram"]) == set(table["program"]) - {"profile"}
+    support = every[member].groupby("metaprogram")["sample"].nunique() / every["sample"].nunique()
+    stored = table.set_index("program")["support"]
+    np.testing.assert_allclose(support.to_numpy(), stored.loc[support.index].to_numpy())
     assert study.uns["programs"]["params"]["mode"] == "per_sample"
 
 

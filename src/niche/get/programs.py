@@ -51,7 +51,7 @@ def programs(
         n_measured, pval, qval, genes``. ``samples``: ``sample, patient, n_cells, status, reason``.
         ``curve``: ``k, stability, loss, n_outliers, converged, chosen``. ``usage``: ``sample, patient,
         program, usage, se`` (standard error over cells), ``n_cells``. ``sample_programs``: ``sample, k,
-        robust, metaprogram``.
+        robust, metaprogram`` (the program it went into, empty for none).
 
     Raises
     ------

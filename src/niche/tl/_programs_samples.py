@@ -45,8 +45,8 @@ def per_sample(
 ) -> tuple[Found, pd.DataFrame]:
     """Metaprograms of robust programs, with one table of the programs of every sample.
 
-    The table has ``sample, k, program, robust, metaprogram`` (-1: none). The last spectrum is the mean
-    profile, so that usage of programs is not asked to explain what all cells express.
+    The table has ``sample, k, robust, metaprogram`` (in the order they were found; -1: none). The last
+    spectrum is the mean profile, so that programs are not asked to explain what all cells express.
     """
     every = _programs(given, n_top, seed, n_jobs, ks)
     shared = overlaps(every.top, given.log.shape[1])

@@ -180,6 +180,7 @@ def programs(
     result = _Result(
         given, found, n_top, adata.var_names, sets, float(min_strength), mean_last=chosen == "per_sample"
     )
+    extra["metaprogram"] = result.names_of(extra["metaprogram"].to_numpy(dtype=np.int64))
     extra["sample"] = np.array(given.used_samples, dtype=object)[extra["sample"].to_numpy(dtype=np.int64)]
 
     params: dict[str, Any] = {
@@ -224,13 +225,18 @@ class _Result:
         coefficients = program_genes.regressed_genes(given.log, self.usage, given.weight)
         self.coefficients = np.where(given.ranked, coefficients, 0.0)
         self.top = program_genes.top_genes(self.coefficients, n_top)
-        self.names = [f"P{number + 1}" for number in range(len(order))]
+        self.names, self.order = [f"P{number + 1}" for number in range(len(order))], order
         if mean_last:
             self.names[-1] = "profile"
         self.strength = describe.strength(self.coefficients, self.usage, given.weight, n_top)
         self.least = least
         if mean_last:
             self.strength[-1] = 0.0
+
+    def names_of(self, metaprogram: np.ndarray) -> np.ndarray:
+        """Names of metaprograms (n,) numbered as they were found; empty for -1."""
+        place = np.argsort(self.order)
+        return np.array([self.names[place[m]] if m >= 0 else "" for m in metaprogram], dtype=object)
 
     def usage_of_all(self, n_obs: int) -> np.ndarray:
         """(n_obs, k) usage, NaN in cells that were not used."""
