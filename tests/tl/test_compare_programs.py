@@ -109,7 +109,7 @@ def test_few_patients_get_an_estimate_and_no_call(study: ad.AnnData) -> None:
 
 
 def test_patients_are_the_replicates(study: ad.AnnData) -> None:
-    """Copies of all cells change no p-value: cells are not counted as evidence about patients."""
+    """Ten patients are ten units of every program, however many cells they have."""
     table = niche.get.compare_programs(study, contrast="bone_vs_rest")
     units = niche.get.compare_programs(study, what="units")
     assert units.groupby("program").size().eq(10).all()

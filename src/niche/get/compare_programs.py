@@ -43,7 +43,8 @@ def compare_programs(
     what
         ``"contrasts"``: one row per program and contrast. ``"verdicts"``: one per program. ``"units"``: usage
         of every patient in every organ. ``"organs"``: usage, ambient share and control in every organ.
-        ``"sensitivity"``: effects with purer cells and within assays.
+        ``"sensitivity"``: effects with purer cells and within assays; only cells that
+        programs were found in are there, so a purity below that of the run changes nothing.
     contrast, organ
         Keep these (``contrasts``; organ also for ``units`` and ``organs``).
     program
