@@ -12,8 +12,8 @@ from niche._explain.verdict import Facts, fold, small, verdict
 ROW = {
     "contrast": "bone_vs_rest", "log2fc": 2.0, "ci_low": 1.0, "ci_high": 3.0, "pval": 1e-4, "qval": 0.01,
     "qval_joint": 0.8, "driver": "ligand", "call": "enriched", "reason": "", "n_patients": 8,
-    "sign_stability": 1.0, "ambient_share": "not_assessed", "min_detectable_log2fc": 0.9, "log2fc_ligand": 4.0,
-    "log2fc_receptor": 0.0, "pval_ligand": 1e-5, "pval_receptor": 0.9, "kind": "rest", "raised": "bone",
+    "sign_stability": 1.0, "ambient_share": "not_assessed", "ambient_side": "not_assessed",
+    "min_detectable_log2fc": 0.9, "log2fc_ligand": 4.0, "log2fc_receptor": 0.0, "pval_ligand": 1e-5, "pval_receptor": 0.9, "kind": "rest", "raised": "bone",
     "other": "the mean of the other organs",
 }  # fmt: skip
 
@@ -76,8 +76,12 @@ def test_the_seed_and_both_sides() -> None:
              "does not say that the organs are alike"],
         ),
         ({"sign_stability": 0.75}, ["holds in 75% of analyses"]),
-        ({"ambient_share": 0.9}, ["Ambient RNA can explain 90%", "less ambient RNA"]),
-        ({"ambient_share": 0.1}, ["Ambient RNA explains 10% of the difference"]),
+        (
+            {"ambient_share": 0.9, "ambient_side": "ligand", "call": "ambient-suspect"},
+            ["bone: ambient-suspect", "Ambient RNA can explain 90%", "less ambient RNA"],
+        ),
+        ({"ambient_share": 0.1, "ambient_side": ""}, ["Ambient RNA explains 10% of the difference."]),
+        ({"ambient_share": 0.4, "ambient_side": "receptor"}, ["and how its receptor moves."]),
         ({"ambient_share": np.nan}, ["cannot be said"]),
     ],
 )  # fmt: skip

@@ -12,7 +12,6 @@ from hand_made import BONE, BRAIN, EDGE, LIVER, LUNG, communicate, hand_made
 import niche
 from niche import get, tl
 from niche.errors import InputValueError, MissingKeyError
-from niche.get._comparisons import AMBIENT_REASON
 from niche.get.compare_communication import COLUMNS
 
 FIXED = [
@@ -160,21 +159,34 @@ def test_a_missing_cell_type_is_absent_and_not_zero(one_patient):
     assert reason[silent].str.startswith("depth").all()
 
 
-def test_a_leaked_axis_carries_its_share_and_the_reason():
+def test_a_leaked_axis_carries_its_share_and_is_not_called():
     """SFTPA1 is made by the cells of the lung alone, and is seen in the droplets of all others."""
     adata = niche.datasets.demo()
     niche.pp.normalize(adata)
     niche.pp.ambient(adata)
     niche.tl.communication(adata, "cell_type", null=None, scores=["lr_means"])
     niche.tl.compare_communication(adata)
-    called = niche.get.compare_communication(adata, contrast="lung_vs_rest", call=["enriched", "specific"])
-    leaked = called[called["ligand_complex"] == "SFTPA1"]
+    whole = niche.get.compare_communication(adata, contrast="lung_vs_rest")
+    leaked = whole[(whole["ligand_complex"] == "SFTPA1") & (whole["call"] == "ambient-suspect")]
     assert len(leaked)
     assert (leaked["ambient_share"] >= 0.5).all()
-    assert leaked["reason"].astype(str).str.contains(AMBIENT_REASON).all()
-    low = called[called["ambient_share"] < 0.5]
-    assert len(low)
-    assert not low["reason"].astype(str).str.contains(AMBIENT_REASON).any()
+    assert leaked["ambient_side"].isin(["ligand", "both"]).all()
+    said = leaked["reason"].astype(str)
+    assert said.str.startswith("ambient molecules explain 50% of the difference or more, else ").all()
+    assert said.str.contains("else specific|else enriched").all()
+    called = niche.get.compare_communication(adata, contrast="lung_vs_rest", call=["enriched", "specific"])
+    assert len(called)
+    assert called["call"].isin(["enriched", "specific"]).all()
+    assert not (called["ambient_share"] >= 0.5).any()
+    suspect = niche.get.compare_communication(adata, contrast="lung_vs_rest", call="ambient-suspect")
+    pd.testing.assert_frame_equal(
+        suspect.astype(str), whole[whole["call"] == "ambient-suspect"].astype(str).reset_index(drop=True)
+    )
+
+
+def test_without_ambient_no_call_is_suspect(table):
+    assert (table["ambient_side"] == "not_assessed").all()
+    assert not (table["call"] == "ambient-suspect").any()
 
 
 def test_only_rows_with_a_number_are_kept_when_asked(compared, table):

@@ -30,7 +30,8 @@ def test_called_edges_come_with_the_ambient_ones_last(found: Findings) -> None:
     suspect = (rows["ambient_share"] >= 0.5).tolist()
     assert any(suspect)
     assert suspect == sorted(suspect)
-    assert set(rows["call"].astype(str)) <= {"enriched", "specific", "depleted"}
+    assert suspect == (rows["call"] == "ambient-suspect").tolist()
+    assert set(rows["call"].astype(str)) <= {"enriched", "specific", "depleted", "ambient-suspect"}
 
 
 def test_sources_hold_what_is_drawn(drawn: dict[str, ReportFigure], _corridor: ad.AnnData) -> None:

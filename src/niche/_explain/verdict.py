@@ -10,11 +10,9 @@ import pandas as pd
 
 from niche._slots import keys
 from niche._stats.contrasts import NORMAL, PAIR, PRIMARY, REST
+from niche.get._comparisons import AMBIENT_SUSPECT
 
-LEAK = 0.5
-"""Ambient share from which a difference counts as one of leaked molecules."""
-
-_CALLED = ("enriched", "depleted", "specific")
+_CALLED = ("enriched", "depleted", "specific", AMBIENT_SUSPECT)
 
 
 @dataclass(frozen=True)
@@ -194,9 +192,10 @@ def _ambient(main: pd.Series | None) -> str:
         return "Ambient RNA was not assessed (niche.pp.ambient)."
     if not np.isfinite(share):
         return "What ambient RNA explains of it cannot be said."
-    if share >= LEAK:
+    if str(main["call"]) == AMBIENT_SUSPECT:
         return f"Ambient RNA can explain {share:.0%} of the difference: it may have leaked from other cells."
-    return f"Ambient RNA explains {share:.0%} of the difference."
+    side = f", and how its {main['ambient_side']} moves" if main["ambient_side"] else ""
+    return f"Ambient RNA explains {share:.0%} of the difference{side}."
 
 
 def _published(facts: Facts) -> str:
@@ -224,7 +223,7 @@ def _change(facts: Facts, main: pd.Series | None) -> str:
     if call == "shared":
         return "What would change it: patients in whom the organs differ by more than one doubling."
     changes = ["patients in whom it does not hold"]
-    if not isinstance(main["ambient_share"], str) and main["ambient_share"] >= LEAK:
+    if call == AMBIENT_SUSPECT:
         changes.append("samples with less ambient RNA")
     if str(main["driver"]) in ("ligand", "receptor"):
         still = "receptor" if str(main["driver"]) == "ligand" else "ligand"

@@ -10,12 +10,15 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from niche._kernels.ambient_share import Shares
+from niche._kernels.ambient_share import LEAST_DIFFERENCE, Shares
 from niche._slots import keys
-from niche.get._ambient_result import RUN_FIRST, Against, load
+from niche.get._ambient_result import RUN_FIRST, Against, largest_share, load
 
 ASSESSED, NOT_ASSESSED, NOT_TESTABLE = "assessed", "not_assessed", "not_testable"
 NOT_RUN = f"{RUN_FIRST} was not run"
+
+SIDES = ("", "ligand", "receptor", "both")
+"""Sides of an edge whose difference ambient molecules explain."""
 
 
 def edge_shares(
@@ -42,10 +45,13 @@ def edge_shares(
     Returns
     -------
     DataFrame
-        ``ambient_share, status, reason``: one row per edge, in their order, with their index.
+        ``ambient_share, ambient_side, status, reason``: one row per edge, in their order, with their index.
+        ``ambient_side`` is the code into :data:`SIDES` of what moves by 0.5 on the log2 scale or more and
+        is explained by ambient molecules, by the ``max_share`` of the run; 0 for shares of expression.
     """
+    none = np.zeros(len(edges), dtype=np.int8)
     if key not in adata.uns:
-        return _told(edges.index, np.full(len(edges), np.nan), NOT_ASSESSED, NOT_RUN)
+        return _told(edges.index, np.full(len(edges), np.nan), none, NOT_ASSESSED, NOT_RUN)
     found = load(adata, key)
     units = {name: _subunits(adata, name) for name in pd.unique(_names(edges))}
     genes = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *units.values()]))
@@ -62,7 +68,8 @@ def edge_shares(
     value = np.where(missing | absent, np.nan, value)
     reasons = ("gene not measured", "no ambient fraction for a cell type of the edge", "nothing to explain")
     reason = np.select([missing, absent, np.isnan(value)], reasons, "")
-    return _told(edges.index, value, np.where(np.isnan(value), NOT_TESTABLE, ASSESSED), reason)
+    side = _leaked(sides, largest_share(adata, key)) if effect else none
+    return _told(edges.index, value, side, np.where(np.isnan(value), NOT_TESTABLE, ASSESSED), reason)
 
 
 def _names(edges: pd.DataFrame) -> np.ndarray:
@@ -110,6 +117,15 @@ def _weighted(sides: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
     return np.where(total > 0, (weight * share).sum(axis=0) / np.where(total > 0, total, 1.0), np.nan)
 
 
-def _told(index: pd.Index, share: np.ndarray, status: object, reason: object) -> pd.DataFrame:
-    columns = {"ambient_share": share, "status": status, "reason": reason}
+def _leaked(sides: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]], most: float) -> np.ndarray:
+    """Codes into :data:`SIDES` of the sides that move and are explained by ambient molecules."""
+    with np.errstate(invalid="ignore"):
+        ligand, receptor = ((share >= most) & (moved >= LEAST_DIFFERENCE) for share, moved, _, _ in sides)
+    return ligand.astype(np.int8) + 2 * receptor.astype(np.int8)
+
+
+def _told(
+    index: pd.Index, share: np.ndarray, side: np.ndarray, status: object, reason: object
+) -> pd.DataFrame:
+    columns = {"ambient_share": share, "ambient_side": side, "status": status, "reason": reason}
     return pd.DataFrame(columns, index=index).astype({"status": object, "reason": object})

@@ -107,6 +107,11 @@ class Ambient:
         )
 
 
+def largest_share(adata: ad.AnnData, key: str = keys.AMBIENT) -> float:
+    """Share from which ambient molecules count as the explanation; 1 where they were not assessed."""
+    return float(adata.uns[key]["params"]["max_share"]) if key in adata.uns else 1.0
+
+
 def load(adata: ad.AnnData, key: str = keys.AMBIENT) -> Ambient:
     """Read a stored result; refuse one that is not there or no longer fits."""
     stored = read.result(adata, key, run_first=RUN_FIRST)

@@ -17,10 +17,8 @@ Names = str | Sequence[str] | None
 DIRECTED = ("enriched", "depleted", "specific")
 """Calls that name an organ."""
 
-AMBIENT_SUSPECT = 0.5
-"""Share of a difference from which ambient molecules are named as a reason to doubt it."""
-
-AMBIENT_REASON = "ambient molecules explain half of the difference or more"
+AMBIENT_SUSPECT = "ambient-suspect"
+"""Call of a difference that would name an organ, were it not explained by ambient molecules."""
 
 
 class Comparisons:
@@ -50,7 +48,8 @@ class Comparisons:
         self.contrasts = read.strings(stored["contrasts"]["name"])
         groups = [*read.strings(stored["groups"]["name"]), ""]
         self.organ_of = [groups[int(g)] for g in stored["contrasts"]["plus"]]
-        self.calls = read.strings(stored["call_names"])
+        self.stored_calls = read.strings(stored["call_names"])
+        self.calls = [*self.stored_calls, AMBIENT_SUSPECT]
 
     def rows(
         self,
@@ -62,11 +61,16 @@ class Comparisons:
         *,
         estimated: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Row and column of what is wanted of the ``kept`` (n_rows,) rows, by contrast, then feature."""
+        """Row and column of what is wanted of the ``kept`` (n_rows,) rows, by contrast, then feature.
+
+        What ambient molecules explain is not stored, so ``call`` is met by :func:`with_ambient` only.
+        """
         columns = is_wanted(contrast, "contrast", self.contrasts, self.contrasts)
         columns &= is_wanted(organ, "organ", self.organ_of, sorted(set(self.organ_of) - {""}))
         mask = kept[:, None] & columns[None]
-        mask[: self.n_tested] &= is_wanted(call, "call", self.calls, self.calls)[self.stored["call"]]
+        wanted = is_wanted(call, "call", self.calls, self.calls)
+        wanted[[self.calls.index(name) for name in DIRECTED]] |= wanted[-1]
+        mask[: self.n_tested] &= wanted[self.stored["call"]]
         if call is not None and "not_testable" not in ([call] if isinstance(call, str) else list(call)):
             mask[self.n_tested :] = False
         if qval is not None:
@@ -122,24 +126,47 @@ class Comparisons:
         return out
 
 
-def with_ambient(frame: pd.DataFrame, share: Any) -> pd.DataFrame:
-    """Add the ambient share, and say in the reason of a call that it may rest on ambient molecules.
+def with_ambient(frame: pd.DataFrame, share: Any, most: float, call: Names = None) -> pd.DataFrame:
+    """Add the ambient share, and let no call that names an organ rest on ambient molecules.
 
     ``share`` (n_rows,) of the difference; NaN where nothing can be said, None where nothing was assessed.
+    Calls of a share of ``most`` or more become :data:`AMBIENT_SUSPECT`; their reason keeps what they would
+    be. Rows with one of the calls ``call`` are returned, all by default.
     """
     if share is None:
         share = pd.Categorical.from_codes(np.zeros(len(frame), dtype=np.int8), [NOT_ASSESSED])
-        return frame.assign(ambient_share=share)
-    with np.errstate(invalid="ignore"):
-        leaked = frame["call"].isin(DIRECTED).to_numpy() & (share >= AMBIENT_SUSPECT)
+        leaked = np.zeros(len(frame), dtype=bool)
+    else:
+        with np.errstate(invalid="ignore"):
+            leaked = frame["call"].isin(DIRECTED).to_numpy() & (share >= most)
+    frame = frame.assign(ambient_share=share)
     if leaked.any():
-        reason = frame["reason"].cat
-        codes, names = reason.codes.to_numpy().copy(), [str(name) for name in reason.categories]
-        for code in np.unique(codes[leaked]):
-            codes[leaked & (codes == code)] = len(names)
-            names.append("; ".join(text for text in (names[code], AMBIENT_REASON) if text))
-        frame = frame.assign(reason=pd.Categorical.from_codes(codes, names))
-    return frame.assign(ambient_share=share)
+        frame = _suspected(frame, leaked, most)
+    listed = [call] if isinstance(call, str) else call
+    return frame if listed is None else frame[frame["call"].isin(listed)].reset_index(drop=True)
+
+
+def _suspected(frame: pd.DataFrame, leaked: np.ndarray, most: float) -> pd.DataFrame:
+    """Withhold calls of the ``leaked`` (n_rows,) rows; say what they would be, and why they are not."""
+    would_be, reason = (frame[name].cat for name in ("call", "reason"))
+    codes, names = reason.codes.to_numpy().copy(), [str(name) for name in reason.categories]
+    both = pd.DataFrame({"call": would_be.codes, "reason": codes})[leaked]
+    for (its_call, code), rows in both.groupby(["call", "reason"]).groups.items():
+        codes[rows] = len(names)
+        said = f"ambient molecules explain {most:.0%} of the difference or more, else "
+        said += str(would_be.categories[its_call])
+        names.append("; ".join(text for text in (said, names[code]) if text))
+    calls = would_be.codes.to_numpy().copy()
+    calls[leaked] = list(would_be.categories).index(AMBIENT_SUSPECT)
+    return frame.assign(
+        reason=pd.Categorical.from_codes(codes, names),
+        call=pd.Categorical.from_codes(calls, would_be.categories),
+    )
+
+
+def both_sides_move(edges: pd.DataFrame, largest_q: float = 0.1) -> pd.Series:
+    """Whether ligand and receptor both differ, and neither because of ambient molecules; (n_edges,) bool."""
+    return (edges["qval_joint"] <= largest_q) & edges["ambient_side"].isin(("", NOT_ASSESSED))
 
 
 def coded(labels: Sequence[str], codes: np.ndarray) -> pd.Categorical:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys, read, validate
-from niche.get._ambient_edges import edge_shares
+from niche.get._ambient_edges import NOT_ASSESSED, SIDES, edge_shares
+from niche.get._ambient_result import largest_share
 from niche.get._compared_run import compared_run
 from niche.get._comparisons import Comparisons, Names, coded, is_wanted, with_ambient
 
@@ -23,6 +24,7 @@ COLUMNS = (
     "ci_low", "ci_high", "statistic", "pval", "qval", "pval_joint", "qval_joint", "driver", "call",
     "reason", "n_samples", "n_patients", "sign_stability", "ambient_share", "min_detectable_log2fc",
     "driver_compartment", "log2fc_ligand", "log2fc_receptor", "pval_ligand", "pval_receptor",
+    "ambient_side",
 )  # fmt: skip
 
 
@@ -69,11 +71,15 @@ def compare_communication(
         the mean of both sides with its 95 % interval ``ci_low, ci_high``, ``statistic`` (moderated t, F for
         omnibus), ``pval, qval, pval_joint, qval_joint`` (both sides move), ``driver`` (``both``,
         ``ligand``, ``receptor``, ``undetermined``), ``call`` (``enriched``, ``depleted``, ``specific``,
-        ``shared``, ``differs``, ``undetermined``, ``not_testable``), ``reason, n_samples, n_patients,
-        sign_stability`` (share of left-out patients without whom the sign holds), ``ambient_share`` (of the
-        difference; ``not_assessed`` where :func:`niche.pp.ambient` was not run, NaN where nothing can be
-        said), ``min_detectable_log2fc`` (80 % power at 0.05), ``driver_compartment`` (``tumor``: seed,
-        ``host``: soil, ``both``), ``log2fc_ligand, log2fc_receptor, pval_ligand, pval_receptor``.
+        ``shared``, ``differs``, ``undetermined``, ``not_testable``, and ``ambient-suspect`` where one of the
+        first three would rest on ambient molecules; the reason says which), ``reason, n_samples,
+        n_patients, sign_stability`` (share of left-out patients without whom the sign holds),
+        ``ambient_share`` (of the difference; ``not_assessed`` where :func:`niche.pp.ambient` was not run,
+        NaN where nothing can be said), ``ambient_side`` (``ligand``, ``receptor`` or ``both`` where
+        ambient molecules explain how that side moves, else empty), ``min_detectable_log2fc`` (80 % power
+        at 0.05), ``driver_compartment`` (``tumor``: seed, ``host``: soil, ``both``), ``log2fc_ligand,
+        log2fc_receptor, pval_ligand, pval_receptor``. That both sides move is shown by ``qval_joint <= 0.1``
+        where ``ambient_side`` is empty.
 
     Raises
     ------
@@ -102,7 +108,7 @@ def compare_communication(
     first = compared_run(adata, stored, RUN_FIRST)
     table = _Table(stored, first)
     row, column = table.rows(table.between(source, target), contrast, organ, call, qval, estimated=estimated)
-    return table.frame(adata, row, column)
+    return table.frame(adata, row, column, call)
 
 
 class _Table(Comparisons):
@@ -122,8 +128,8 @@ class _Table(Comparisons):
             kept &= is_wanted(wanted, name, self.types, self.types)[ends]
         return kept
 
-    def frame(self, adata: ad.AnnData, row: np.ndarray, column: np.ndarray) -> pd.DataFrame:
-        """The rows as a table."""
+    def frame(self, adata: ad.AnnData, row: np.ndarray, column: np.ndarray, call: Names) -> pd.DataFrame:
+        """The rows as a table, those with one of the calls ``call``."""
         stored, pairs = self.stored, self.first["pairs"]
         out = self.columns(row, column)
         for name in ("source", "target"):
@@ -135,7 +141,9 @@ class _Table(Comparisons):
         out["driver"] = pd.Categorical.from_codes(self.of_tested(stored["driver"], row, column, 0), drivers)
         frame = pd.DataFrame(out)
         frame["driver_compartment"] = self._compartment(frame)
-        return with_ambient(frame, self._ambient(adata, frame, column))[list(COLUMNS)]
+        share, side = self._ambient(adata, frame, column)
+        frame["ambient_side"] = side
+        return with_ambient(frame, share, largest_share(adata), call)[list(COLUMNS)]
 
     def _compartment(self, frame: pd.DataFrame) -> pd.Categorical:
         """Whether tumor or host cells drive the edge."""
@@ -150,17 +158,19 @@ class _Table(Comparisons):
         is_driver = [driver == name[one] for one in ("ligand", "receptor", "both", "undetermined")]
         return pd.Categorical.from_codes(np.select(is_driver, choices, 0), kinds)
 
-    def _ambient(self, adata: ad.AnnData, frame: pd.DataFrame, column: np.ndarray) -> np.ndarray | None:
-        """Share of the difference that ambient molecules explain; None where it was not assessed."""
+    def _ambient(
+        self, adata: ad.AnnData, frame: pd.DataFrame, column: np.ndarray
+    ) -> tuple[np.ndarray | None, pd.Categorical]:
+        """Share of the difference that ambient molecules explain (None: not assessed), and the sides."""
+        side = np.zeros(len(frame), dtype=np.int8)
         if keys.AMBIENT not in adata.uns:
-            return None
+            return None, pd.Categorical.from_codes(side, [NOT_ASSESSED])
         share = np.full(len(frame), np.nan)
         against = self.against()
         for c in np.unique(column):
             if against[c] is None:
                 continue
             mine = np.flatnonzero((column == c) & frame["log2fc"].notna().to_numpy())
-            share[mine] = edge_shares(adata, frame.iloc[mine], effect=True, against=against[c])[
-                "ambient_share"
-            ]
-        return share
+            found = edge_shares(adata, frame.iloc[mine], effect=True, against=against[c])
+            share[mine], side[mine] = found["ambient_share"], found["ambient_side"]
+        return share, pd.Categorical.from_codes(side, SIDES)

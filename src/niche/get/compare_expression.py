@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys, read, validate
-from niche.get._ambient_result import load
+from niche.get._ambient_result import largest_share, load
 from niche.get._comparisons import Comparisons, Names, is_wanted, with_ambient
 
 RUN_FIRST = "niche.tl.compare_expression"
@@ -58,7 +58,8 @@ def compare_expression(
         empty for omnibus), ``cell_type, gene, log2fc`` with its 95 % interval ``ci_low, ci_high``,
         ``statistic`` (moderated t, F for omnibus; with pydeseq2 the Wald z, and chi-square over its rank),
         ``pval, qval, call`` (``enriched``, ``depleted``, ``specific``, ``shared``, ``differs``,
-        ``undetermined``, ``not_testable``), ``reason, n_samples, n_patients, sign_stability`` (share of
+        ``undetermined``, ``not_testable``, and ``ambient-suspect`` where one of the first three would rest
+        on ambient molecules), ``reason, n_samples, n_patients, sign_stability`` (share of
         left-out patients without whom the sign holds; NaN with pydeseq2), ``ambient_share`` (of the
         difference; ``not_assessed`` where :func:`niche.pp.ambient` was not run, NaN where nothing can be
         said), ``min_detectable_log2fc`` (80 % power at 0.05).
@@ -96,7 +97,8 @@ def compare_expression(
             "gene": pd.Categorical.from_codes(table.feature[row], genes),
         }
     )
-    return with_ambient(frame, _ambient(adata, table, frame, column))[list(COLUMNS)]
+    share = _ambient(adata, table, frame, column)
+    return with_ambient(frame, share, largest_share(adata), call)[list(COLUMNS)]
 
 
 def _ambient(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PITCH = 0.2
-_SYMBOLS = ("specific", "enriched", "depleted", "shared")
+_SYMBOLS = ("specific", "enriched", "depleted", "ambient-suspect", "shared")
 
 
 def organ_edges(

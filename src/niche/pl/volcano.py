@@ -11,6 +11,7 @@ import pandas as pd
 from niche._slots import keys, validate
 from niche.errors import InputTypeError
 from niche.get._compare_chosen import EDGE, comparison_of
+from niche.get._comparisons import both_sides_move
 from niche.get.compare_communication import compare_communication as get_compared
 from niche.pl import _compared
 
@@ -35,7 +36,8 @@ def volcano(
 ) -> Axes | Figure:
     """Draw all edges of one comparison: log2 fold change against -log10 p.
 
-    Colour and symbol are the call, a ring marks edges whose two sides both move (``qval_joint <= 0.1``).
+    Colour and symbol are the call, a ring marks edges whose two sides both move (``qval_joint <= 0.1``,
+    none of them explained by ambient molecules).
     Edges with p-value but too few patients for a call are crosses. Edges without a p-value have no place
     here: the lines below count them.
 
@@ -134,7 +136,7 @@ def _points(ax: Axes, shown: pd.DataFrame) -> None:
             gid=f"call {call}",
             edgecolors=None if style["marker"] == "x" else "white",
         )
-    joint = shown[shown["qval_joint"] <= JOINT_Q]
+    joint = shown[both_sides_move(shown, JOINT_Q)]
     ax.scatter(
         joint["log2fc"],
         joint["strength"],
@@ -201,7 +203,7 @@ def _legend(ax: Axes, shown: pd.DataFrame) -> None:
         name = str(handle.get_label())
         words = "too few patients for a call" if name == "not testable" else name
         handle.set_label(f"{words} ({counts[name.replace(' ', '_')]:,})")
-    n_joint = int((shown["qval_joint"] <= JOINT_Q).sum())
+    n_joint = int(both_sides_move(shown, JOINT_Q).sum())
     handles.append(
         Line2D(
             [],

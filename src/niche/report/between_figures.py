@@ -33,10 +33,8 @@ def called(found: Findings) -> pd.DataFrame:
     """Edges called in one organ against the others, those that ambient RNA explains last."""
     names = comparison.main(found)
     rest = names.loc[names["kind"] == "rest", "contrast"]
-    calls = (*comparison.UP, *comparison.DOWN)
-    parts = [
-        comparison.called(found, name, calls, suspect=suspect) for suspect in (False, True) for name in rest
-    ]
+    calls = ((*comparison.UP, *comparison.DOWN), comparison.SUSPECT)
+    parts = [comparison.called(found, name, some) for some in calls for name in rest]
     return pd.concat(parts) if parts else found.compared.iloc[:0]
 
 
@@ -88,9 +86,9 @@ def _circle(found: Findings) -> ReportFigure | None:
         lambda: rows[["contrast", "organ", *EDGE, "call", "log2fc", "qval"]],
         "Rings of cell types, one per organ, joined by ribbons from sender to receiver: the edges that are "
         "stronger in that organ.",
-        "Who sends the edges that are stronger in an organ, and who receives them, ambient ones included. "
-        "Every "
-        "cell type has the same place and colour; a hatched arc had no edge that could be called.",
+        "Who sends the edges that are stronger in an organ, and who receives them; those that "
+        "ambient RNA explains are left out. Every cell type has the same place and colour; a hatched arc had "
+        "no edge that could be called.",
     )
 
 

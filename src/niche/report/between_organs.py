@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche._slots import keys
+from niche.get._comparisons import both_sides_move
 from niche.report import comparison, formats
 from niche.report.blocks import Block, Bullets, Callout, Column, Heading, Section, Table, Text, table
 from niche.report.figures import ReportFigure, file_name
@@ -32,6 +33,7 @@ _OUTCOMES = {
     "n_enriched": ("Enriched", formats.count),
     "n_specific": ("Specific", formats.count),
     "n_depleted": ("Depleted", formats.count),
+    "n_ambient-suspect": ("Ambient-suspect", formats.count),
     "n_differs": ("Differs", formats.count),
     "n_shared": ("Shared", formats.count),
     "n_undetermined": ("Undetermined", formats.count),
@@ -206,29 +208,26 @@ def _contrast(found: Findings, contrast: dict[str, str]) -> list[Block]:
         return [Callout(f"{told}: {_no_call(found, contrast['contrast'], rows)}", "limit")]
     calls = can["call"].astype(str)
     moved = can[calls.isin([*comparison.UP, *comparison.DOWN])]
-    n_suspect = int(comparison.explained(found, moved).sum())
+    suspect = comparison.called(found, contrast["contrast"], comparison.SUSPECT)
     sentence = (
         f"{told}: of {formats.plural(len(can), 'edge')} that can be called, "
         f"{int(calls.isin(comparison.UP).sum()):,} are stronger here ({int((calls == 'specific').sum()):,} "
         f"of them specific) and {int(calls.isin(comparison.DOWN).sum()):,} weaker. Of these, "
-        f"{_some(int((moved['qval_joint'] <= comparison.LARGEST_Q).sum()))} on both sides"
-        + (f", and {n_suspect:,} may be ambient RNA; they are listed apart." if n_suspect else ".")
+        f"{_some(int(both_sides_move(moved).sum()))} on both sides."
+        + (f" {len(suspect):,} more may be ambient RNA; they are listed apart." if len(suspect) else "")
     )
     blocks: list[Block] = [Text(sentence)]
-    suspect = []
     for direction, wanted in (("stronger", comparison.UP), ("weaker", comparison.DOWN)):
         rows_here = comparison.called(found, contrast["contrast"], wanted)
-        suspect.append(comparison.called(found, contrast["contrast"], wanted, suspect=True))
         if len(rows_here):
             first = rows_here.head(TOP)
             heading = f"{told}: {_first(len(first), len(rows_here))} {direction} here"
             blocks.append(table(_laid_out(found, first), heading, _shown(first)))
-    leaked = pd.concat(suspect)
-    if len(leaked):
+    if len(suspect):
         blocks.append(
             table(
-                _laid_out(found, leaked), f"{told}: called, but explained by ambient RNA", _shown(leaked),
-                folded=f"{formats.plural(len(leaked), 'edge')} that may be ambient RNA, molecules of "
+                _laid_out(found, suspect), f"{told}: explained by ambient RNA", _shown(suspect),
+                folded=f"{formats.plural(len(suspect), 'edge')} that may be ambient RNA, molecules of "
                 "neighbours counted as the cell's own",
             )
         )  # fmt: skip

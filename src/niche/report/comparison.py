@@ -12,9 +12,9 @@ from niche._slots import keys, read
 from niche.report import formats
 from niche.report.findings import Findings
 
-UP, DOWN = ("enriched", "specific"), ("depleted",)
+UP, DOWN, SUSPECT = ("enriched", "specific"), ("depleted",), ("ambient-suspect",)
 PATIENTS_TEST, PATIENTS_CALL, LARGEST_Q = 2, 3, 0.1
-_CALLS = ("enriched", "specific", "depleted", "shared", "differs", "undetermined")
+_CALLS = ("enriched", "specific", "depleted", "ambient-suspect", "shared", "differs", "undetermined")
 _MAIN = ("omnibus", "rest", "primary", "normal")
 _EXPECTED, _TOO_OFTEN = 0.05, 0.1
 
@@ -130,8 +130,8 @@ def _kind(reason: str) -> str:
 
 
 def main_reason(reason: str) -> str:
-    """A reason without what is only remarked: organs that were left out, ambient RNA."""
-    return reason.split("; without ", 1)[0].split("; ambient ", 1)[0]
+    """A reason without what is only remarked: organs that were left out."""
+    return reason.split("; without ", 1)[0]
 
 
 def why_no_estimate(found: Findings, contrast: str) -> str:
@@ -148,15 +148,11 @@ def main(found: Findings) -> pd.DataFrame:
     return table[table["kind"].isin(_MAIN)]
 
 
-def called(found: Findings, contrast: str, calls: tuple[str, ...], *, suspect: bool = False) -> pd.DataFrame:
-    """Called edges of a contrast, smallest q and then largest difference first.
-
-    Those that ambient RNA explains stand apart: they are left out, or with ``suspect`` are the ones given.
-    """
+def called(found: Findings, contrast: str, calls: tuple[str, ...]) -> pd.DataFrame:
+    """Edges of a contrast with one of some calls, smallest q and then largest difference first."""
     rows = found.compared[
         (found.compared["contrast"] == contrast) & found.compared["call"].astype(str).isin(calls)
     ]
-    rows = rows[explained(found, rows) == suspect]
     order = pd.DataFrame({"q": rows["qval"], "size": -rows["log2fc"].abs()})
     return rows.loc[order.sort_values(["q", "size"], kind="stable").index]
 
@@ -181,13 +177,6 @@ def ambient(value: Any, most: float) -> str:
 def largest_share(found: Findings) -> float:
     """Share from which ambient RNA counts as the explanation."""
     return float(found.ambient.value["params"]["max_share"]) if found.ambient.there else 0.5
-
-
-def explained(found: Findings, rows: pd.DataFrame) -> pd.Series:
-    """Whether ambient RNA explains the difference; not so where that was not assessed or cannot be told."""
-    if not pd.api.types.is_numeric_dtype(rows["ambient_share"]):
-        return pd.Series(data=False, index=rows.index)
-    return rows["ambient_share"] >= largest_share(found)
 
 
 def calibrated(found: Findings) -> tuple[str, str]:

@@ -205,7 +205,7 @@ def _differences(found: Findings) -> list[str]:
             continue
         name = contrast["contrast"]
         up, down = (comparison.called(found, name, calls) for calls in (comparison.UP, comparison.DOWN))
-        leaked = comparison.called(found, name, (*comparison.UP, *comparison.DOWN), suspect=True)
+        leaked = comparison.called(found, name, comparison.SUSPECT)
         if not len(up) + len(down) + len(leaked):
             continue
         edges = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import anndata as ad
 import numpy as np
-import pandas as pd
 
 from niche._slots import keys, read
 from niche._stats.contrasts import Groups
@@ -17,16 +16,13 @@ _LEAST_SHARE = 0.5
 def incoming_signals(adata: ad.AnnData, groups: Groups, compartment: str) -> dict[int, str]:
     """Group to a text with its enriched edges onto cells of ``compartment``, the surest first.
 
-    Edges whose difference is half explained by ambient molecules are left out.
-
-    Empty where :func:`niche.tl.compare_communication` was not run.
+    Edges that are ambient-suspect are left out. Empty where :func:`niche.tl.compare_communication` was not
+    run.
     """
     if keys.COMPARE_COMMUNICATION not in read.ours(adata):
         return {}
-    table = compare_communication(adata, call="enriched", estimated=True)
+    table = compare_communication(adata, call=("enriched", "specific"), estimated=True)
     table = table[table["contrast"].astype(str).str.endswith("_vs_rest").to_numpy()]
-    leaked = pd.to_numeric(table["ambient_share"].astype(object), errors="coerce") >= _LEAST_SHARE
-    table = table[~leaked.to_numpy()]
     mine = _types_of(adata, compartment)
     table = table[table["target"].astype(str).isin(mine)].sort_values("qval", kind="stable")
     out = {}
