@@ -29,10 +29,12 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "tl.compare_programs": {"min_cells": 5},
     "tl.programs": {"k": 4, "n_starts": 2, "min_cells": 5},
     "tl.score_signatures": {"signatures": {"targets": TARGETS}},
+    "tl.tropism": {"programs": None, "edges": None},
 }
 TAKES_LOG_VALUES = ("tl.", "pp.integrate")
 TAKES_COMMUNICATION = ("tl.compare_communication",)
 TAKES_PROGRAMS = ("tl.compare_programs",)
+TAKES_EXPRESSION = ("tl.tropism",)
 
 
 FUNCTIONS = {
@@ -161,7 +163,8 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     normal = niche.pp.normalize(raw, copy=True)
     run = niche.tl.communication(normal, "cell_type", null=None, scores=["lr_means"], copy=True)
     programs = niche.tl.programs(normal, k=4, n_starts=2, min_cells=5, copy=True)
-    return {"pp": raw, "tl": normal, "run": run, "programs": programs}
+    expression = niche.tl.compare_expression(normal, "cell_type", copy=True)
+    return {"pp": raw, "tl": normal, "run": run, "programs": programs, "expression": expression}
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +179,8 @@ def _input(name: str, inputs: Inputs) -> ad.AnnData:
         return inputs["run"]
     if name in TAKES_PROGRAMS:
         return inputs["programs"]
+    if name in TAKES_EXPRESSION:
+        return inputs["expression"]
     return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 

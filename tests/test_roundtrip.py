@@ -115,6 +115,7 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "ligand_activity",
         "compare_communication",
         "compare_expression",
+        "tropism",
     }
     assert steps <= set(read.ours(_corridor)) | set(_corridor.uns)
 

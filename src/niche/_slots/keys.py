@@ -26,6 +26,7 @@ LIGAND_ACTIVITY = "ligand_activity"
 COMPARE_EXPRESSION = "compare_expression"
 PROGRAMS = "programs"
 COMPARE_PROGRAMS = "compare_programs"
+TROPISM = "tropism"
 RECIPE = "recipe"
 
 # obs

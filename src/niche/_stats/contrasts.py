@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +65,14 @@ def contrasts_of(groups: Groups) -> list[Contrast]:
         if own:
             found.append(Contrast(f"{groups.name[g]}_vs_normal", NORMAL, plus=int(g), minus=own[0]))
     return found
+
+
+def as_columns(wanted: list[Contrast]) -> dict[str, Any]:
+    """Contrasts as they are stored."""
+    return {
+        "name": [c.name for c in wanted], "kind": [c.kind for c in wanted],
+        "plus": np.array([c.plus for c in wanted]), "minus": np.array([c.minus for c in wanted]),
+    }  # fmt: skip
 
 
 def sides_of(

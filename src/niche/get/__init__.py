@@ -27,6 +27,7 @@ from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
 from niche.get.to_squidpy import to_squidpy
+from niche.get.tropism import tropism
 
 __all__ = [
     "ambient",
@@ -54,4 +55,5 @@ __all__ = [
     "to_cellphonedb",
     "to_liana",
     "to_squidpy",
+    "tropism",
 ]

@@ -15,6 +15,7 @@ from niche.tl.ligand_activity import ligand_activity
 from niche.tl.programs import programs
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 from niche.tl.signatures import score_signatures
+from niche.tl.tropism import tropism
 
 __all__ = [
     "ScoreSpec",
@@ -32,4 +33,5 @@ __all__ = [
     "programs",
     "register_score",
     "score_signatures",
+    "tropism",
 ]

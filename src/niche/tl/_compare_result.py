@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from niche._stats.contrasts import as_columns
 from niche.tl._compare_calls import CALLS, calls_of, family_q, reasons_of
 from niche.tl._compare_edges import Compared
 from niche.tl._compare_input import Study
@@ -33,10 +34,7 @@ def result_of(
         for name, column in found.columns.items()
     }
     return {
-        "contrasts": {
-            "name": [c.name for c in wanted], "kind": [c.kind for c in wanted],
-            "plus": np.array([c.plus for c in wanted]), "minus": np.array([c.minus for c in wanted]),
-        },
+        "contrasts": as_columns(wanted),
         "groups": {"name": groups.name, "organ": groups.organ, "tissue": groups.tissue},
         "values": values | {"qval": q},
         "n_samples": found.n_samples, "n_patients": found.n_patients,

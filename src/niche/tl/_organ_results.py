@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from niche._stats import averaged_tests, proportions
-from niche._stats.contrasts import OMNIBUS, Contrast, design_of
+from niche._stats.contrasts import OMNIBUS, Contrast, as_columns, design_of
 from niche._stats.organ_tests import PATIENTS_CALL, Family, Method, Models, Samples, family_tests
 from niche.tl._compare_calls import LARGEST_Q, family_q
 from niche.tl._compare_input import Study
@@ -95,7 +95,7 @@ class OrganResults:
         wanted, groups = self.study.wanted, self.study.groups
         q, sizes = family_q(self.values["pval"], wanted, self.n_organs)
         return {
-            "contrasts": {"name": [c.name for c in wanted], "plus": np.array([c.plus for c in wanted])},
+            "contrasts": as_columns(wanted),
             "groups": {"name": groups.name, "organ": groups.organ, "tissue": groups.tissue},
             "values": {**self.values, "qval": q},
             "n_samples": self.n_samples, "n_patients": self.n_patients,
