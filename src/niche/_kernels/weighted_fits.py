@@ -223,7 +223,7 @@ def fit_without_each_patient(
 
     As :func:`fit_features`, each feature at the rho of index ``at`` (n_features,); ``estimable``
     (n_patients, n_contrasts) says which contrasts can be had without the patient. Fills ``same``
-    (n_features, n_contrasts).
+    (n_features, n_contrasts). Signs do not ask for the factor ``1 / (1 - rho)`` of ``V^-1``.
     """
     p, n_patients = design.shape[1], start.size - 1
     column, number = _columns_met(design)
