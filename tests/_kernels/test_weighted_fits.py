@@ -88,6 +88,19 @@ def test_parts_of_the_restricted_likelihood_are_those_of_the_matrices(r):
         assert got["rss"][e, r] == pytest.approx(residual @ inverse @ residual, rel=1e-8)
 
 
+def test_fits_side_by_side_are_those_one_by_one():
+    """Neither the other correlations nor contrasts change a bit of what is fitted at one."""
+    y, w, design = data(11)
+    got = fitted(y, w, design)
+    alone = fitted(y, w, design, contrasts=np.zeros((0, 4)), joint=np.zeros((0, 4)))
+    for name in ("rss", "log_det"):
+        np.testing.assert_array_equal(alone[name], got[name])
+    for r in range(RHO.size):
+        one = fitted(y, w, design, rho=RHO[r : r + 1])
+        for name, values in one.items():
+            np.testing.assert_array_equal(values[:, 0], got[name][:, r])
+
+
 def test_a_patient_with_one_sample_does_not_know_rho():
     y, w, design = data(3)
     got = fitted(y, w, design, start=np.arange(13))

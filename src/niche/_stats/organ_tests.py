@@ -151,14 +151,13 @@ def family_tests(
 
 def _withhold(family: Family) -> None:
     """Take back what too few patients cannot support: all but the estimate, for an interval is a test too."""
-    for i, comparison in enumerate(family.comparisons):
-        mine = family.pattern == i
-        few = ~comparison.enough(PATIENTS_TEST)
-        for name in ("p", "p_up", "p_down", "statistic", "se"):
-            values = getattr(family.tests, name)
-            values[np.ix_(mine, few)] = np.nan
-        if few.size and few[0]:
-            family.tests.f[mine] = family.tests.f_p[mine] = np.nan
+    if not family.comparisons:
+        return
+    few = ~np.array([one.enough(PATIENTS_TEST) for one in family.comparisons])[family.pattern]
+    for name in ("p", "p_up", "p_down", "statistic", "se"):
+        getattr(family.tests, name)[few] = np.nan
+    if few.shape[1]:
+        family.tests.f[few[:, 0]] = family.tests.f_p[few[:, 0]] = np.nan
 
 
 class Models:

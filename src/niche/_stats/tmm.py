@@ -45,8 +45,6 @@ def _factor(sample: np.ndarray, reference: np.ndarray, n: float, n_reference: fl
 
 def _between(values: np.ndarray, trim: float) -> np.ndarray:
     """Values whose rank is not among the trimmed ones; tied values share their mean rank."""
-    from scipy.stats import rankdata
-
-    low = np.floor(values.size * trim) + 1
-    rank = rankdata(values)
+    low, rising = np.floor(values.size * trim) + 1, np.sort(values)
+    rank = (np.searchsorted(rising, values, "left") + np.searchsorted(rising, values, "right") + 1) / 2
     return (rank >= low) & (rank <= values.size + 1 - low)

@@ -159,13 +159,14 @@ def reasons_of(
         f"absolute log2 fold change below {SMALLEST_EFFECT:g}",
         "not expressed where it is higher",
     )
-    own = np.zeros(call.shape, dtype=np.int64)
+    own = np.zeros(call.shape, dtype=np.uint16)
     for mask, text in zip(undetermined, texts, strict=True):
         own[mask & (call == UNDETERMINED)] = reasons.code(text)
     base = len(reasons.names) + 1
     combined = found.note.astype(np.int64) * base + own
-    out = np.zeros(call.shape, dtype=np.uint16)
-    for value in np.unique(combined):
-        parts = [reasons.names[code] for code in (value % base, value // base) if code]
-        out[combined == value] = reasons.code("; ".join(parts))
-    return np.where(found.reason > 0, found.reason, out).astype(np.uint16)
+    met = np.flatnonzero(np.bincount(combined.ravel()))
+    code = np.zeros(met.max(initial=0) + 1, dtype=np.uint16)
+    for value in met:
+        parts = [reasons.names[one] for one in (value % base, value // base) if one]
+        code[value] = reasons.code("; ".join(parts))
+    return np.where(found.reason > 0, found.reason, code[combined])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -99,25 +100,6 @@ class EdgesOfTypes:
         return (l_value[self.ligand] + r_value[self.receptor]) / 2, weight
 
 
-@dataclass(frozen=True)
-class Tested:
-    """Tests of the edges of one pair of cell types.
-
-    Attributes
-    ----------
-    family
-        Tests of the means of both sides.
-    columns
-        Values by name.
-    driver
-        (n_edges, n_contrasts) codes into :data:`DRIVERS`.
-    """
-
-    family: Family
-    columns: dict[str, np.ndarray]
-    driver: np.ndarray
-
-
 def compare_edges(
     parts: list[EdgesOfTypes], missing: list[list[str]], units: AnalysisUnits, wanted: list[Contrast],
     method: Method, reasons: Reasons, threads: int,
@@ -134,19 +116,27 @@ def compare_edges(
         )
         for part in parts
     ]
+    begin = np.cumsum([0, *(part.pair.size for part in parts)])
+    columns = {name: np.empty((begin[-1], len(wanted))) for name in COLUMNS}
+    places = [{name: columns[name][a:b] for name in COLUMNS} for a, b in pairwise(begin)]
     with ThreadPoolExecutor(threads) as pool:
+        tested = pool.map(_tested, parts, models, places)
         found = [
             compared(
-                tested.family, part.pair, tested.columns, part.rows, part.usable, units, wanted, absent,
-                reasons, tested.driver,
+                family, part.pair, place, part.rows, part.usable, units, wanted, absent, reasons, driver
             )
-            for tested, part, absent in zip(pool.map(_tested, parts, models), parts, missing, strict=True)
-        ]  # fmt: skip
-    return joined(found)
+            for (family, driver), part, place, absent in zip(tested, parts, places, missing, strict=True)
+        ]
+    return joined(found, columns)
 
 
-def _tested(edges: EdgesOfTypes, models: Models) -> Tested:
-    """Test the edges of one pair of cell types, and each side of them."""
+def _tested(
+    edges: EdgesOfTypes, models: Models, columns: dict[str, np.ndarray]
+) -> tuple[Family, np.ndarray]:
+    """Test the edges of one pair of cell types, and each side of them; fills ``columns``.
+
+    Returns the tests of the means of both sides, and codes (n_edges, n_contrasts) into :data:`DRIVERS`.
+    """
     rows, usable = edges.rows, edges.usable
     family = family_tests(*edges.means(), usable, models, leave_out=True)
     sides = [
@@ -156,8 +146,9 @@ def _tested(edges: EdgesOfTypes, models: Models) -> Tested:
             (*edges.right.at(rows), edges.receptor),
         )
     ]
-    columns = columns_of(family, models.wanted) | joint_columns(sides)
-    return Tested(family, columns, _driver(family.tests.effect, *sides))
+    for name, values in (columns_of(family, models.wanted) | joint_columns(sides)).items():
+        columns[name][:] = values
+    return family, _driver(family.tests.effect, *sides)
 
 
 def compared(
@@ -268,13 +259,14 @@ def _driver(effect: np.ndarray, left: Tests, right: Tests) -> np.ndarray:
     return out
 
 
-def joined(parts: list[Compared]) -> Compared:
-    """Features of several families, one after the other."""
+def joined(parts: list[Compared], columns: dict[str, np.ndarray] | None = None) -> Compared:
+    """Features of several families, one after the other; ``columns`` where they lie together already."""
     return Compared(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in Compared.__dataclass_fields__
             if name != "columns"
         },
-        columns={name: np.concatenate([p.columns[name] for p in parts]) for name in parts[0].columns},
+        columns=columns
+        or {name: np.concatenate([p.columns[name] for p in parts]) for name in parts[0].columns},
     )

@@ -30,7 +30,7 @@ def result_of(
     q, sizes = family_q(found.columns["pval"], wanted, (found.usable & replicated).sum(axis=1))
     call, undetermined = calls_of(found, q, expressed, wanted, metastases)
     values = {
-        name: column.astype(np.float64 if name.startswith("pval") else np.float32)
+        name: column if name.startswith("pval") else column.astype(np.float32)
         for name, column in found.columns.items()
     }
     return {
