@@ -28,6 +28,9 @@ PROGRAMS = "programs"
 COMPARE_PROGRAMS = "compare_programs"
 RECIPE = "recipe"
 
+BESIDE_PROGRAMS = (AMBIENT, COMPARE_COMMUNICATION)
+"""Results that verdicts on programs make use of where they are stored."""
+
 # obs
 CLUSTER_OBS = "cluster"
 LINEAGE = "lineage"

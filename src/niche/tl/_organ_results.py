@@ -95,7 +95,10 @@ class OrganResults:
         wanted, groups = self.study.wanted, self.study.groups
         q, sizes = family_q(self.values["pval"], wanted, self.n_organs)
         return {
-            "contrasts": {"name": [c.name for c in wanted], "plus": np.array([c.plus for c in wanted])},
+            "contrasts": {
+                "name": [c.name for c in wanted], "kind": [c.kind for c in wanted],
+                "plus": np.array([c.plus for c in wanted]), "minus": np.array([c.minus for c in wanted]),
+            },
             "groups": {"name": groups.name, "organ": groups.organ, "tissue": groups.tissue},
             "values": {**self.values, "qval": q},
             "n_samples": self.n_samples, "n_patients": self.n_patients,
