@@ -111,7 +111,7 @@ niche.pl.program_ambient(adata)
 
 # %% [markdown]
 # And where usage varies: between organs, between patients of one organ, or between cells of one patient.
-# Patient-private programs are yellow through and through.
+# Patient-private programs are mostly yellow.
 
 # %%
 kept = verdicts.loc[verdicts["kind"].isin(["program", "patient-private"]), "program"].tolist()
@@ -150,11 +150,11 @@ match.loc[~match["right"], ["planted", "kind", "program", "verdict"]]
 # Nearly all is as it was planted. The rest is worth a look, because it will happen to you:
 #
 # - The **cell cycle** was called `organ-associated`, though nothing was planted. Its q-value is close to 0.1,
-#   the threshold; at that level one call in ten is expected to be wrong. Its reason says that in lung only one
-#   of two patients with another site shows it within themselves, while the programs planted in an organ show
+#   the threshold; at that level one call in ten is expected to be wrong. Its reason says that in lung only
+#   one of two patients with another site shows it within themselves, while programs planted in an organ show
 #   it in most such patients: read the reason, not only the verdict.
-# - The **leaked program of liver** was not found: no program shares more than an eighth of its genes. What
-#   leaks little makes no program of its own.
+# - The **leaked program of liver** was not found: no program comes near its genes. What leaks little makes no
+#   program of its own.
 #
 # Two programs of single patients, further up, are `ambient-suspect` and not `patient-private`: their genes
 # rise in host cells of that organ as well. That one patient has them does not rule out that they leaked.
