@@ -29,6 +29,9 @@ COMPARE_PROGRAMS = "compare_programs"
 TROPISM = "tropism"
 RECIPE = "recipe"
 
+BESIDE_PROGRAMS = (AMBIENT, COMPARE_COMMUNICATION)
+"""Results that verdicts on programs make use of where they are stored."""
+
 # obs
 CLUSTER_OBS = "cluster"
 LINEAGE = "lineage"

@@ -9,7 +9,7 @@ from typing import NoReturn
 from niche._slots import keys
 from niche._version import __version__
 
-RECIPES = ("communication_by_organ", "tumor_stroma")
+RECIPES = ("communication_by_organ", "tumor_stroma", "programs_across_sites")
 """Recipes by name, the one that is run by default first."""
 
 COLUMN_FLAGS = {
@@ -112,7 +112,8 @@ def _recipe(made: argparse.ArgumentParser) -> None:
         "--recipe",
         choices=RECIPES,
         help="communication_by_organ (default): ligand-receptor edges per organ, needs cell types; "
-        "tumor_stroma: malignant cells, clusters, cell types and ambient RNA, with or without cell types",
+        "tumor_stroma: malignant cells, clusters, cell types and ambient RNA, with or without cell types; "
+        "programs_across_sites: programs of malignant cells, brought along, of an organ, or leaked",
     )
 
 

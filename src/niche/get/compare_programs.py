@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys, read, validate
-from niche.errors import InputValueError
+from niche.errors import InputValueError, StaleResultError
 from niche.get._organ_results import Names, contrast_table, kept_rows
+from niche.get.programs import program_labels
+from niche.get.programs import programs as get_programs
 
 RUN_FIRST = "niche.tl.compare_programs"
 What = Literal["contrasts", "verdicts", "units", "organs", "sensitivity"]
@@ -106,6 +108,22 @@ def compare_programs(
         if chosen is not None and name not in frame:
             raise InputValueError(f"{name}= does not belong to what={what!r}, which has no such column.")
     return kept_rows(frame, wanted, known, qval)
+
+
+def compared_labels(adata: ad.AnnData, key: str) -> dict[str, str]:
+    """Labels of the programs that were compared under ``key``; refused where they were found anew since."""
+    stored = read.result(adata, key, run_first=RUN_FIRST)
+    source = str(stored["params"].get("key", keys.PROGRAMS))
+    now = get_programs(adata, what="programs", key=source)
+    then = stored["programs"]
+    same = read.strings(then["name"]) == list(now["program"].astype(str))
+    same &= read.strings(stored["params"]["beside"])[0] == read.identity(adata, source)
+    if not same or read.strings(then["kind"]) != list(now["kind"].astype(str)):
+        raise StaleResultError(
+            f"adata.uns[{key!r}] compares other programs than adata.uns[{source!r}] holds now. "
+            f"Run {RUN_FIRST} again."
+        )
+    return program_labels(adata, source)
 
 
 def _contrasts(stored: Mapping[str, Any]) -> pd.DataFrame:

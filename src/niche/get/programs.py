@@ -15,6 +15,7 @@ from niche.errors import InputValueError, MissingKeyError
 RUN_FIRST = "niche.tl.programs"
 What = Literal["genes", "programs", "annotation", "samples", "curve", "usage", "sample_programs"]
 WHAT = ("genes", "programs", "annotation", "samples", "curve", "usage", "sample_programs")
+_LARGEST_Q, _LEAST_SHARED = 0.05, 3
 
 
 def programs(
@@ -135,3 +136,22 @@ def cell_usage(adata: ad.AnnData, key: str = keys.PROGRAMS) -> np.ndarray:
     if slot not in adata.obsm:
         raise MissingKeyError(f"adata.obsm[{slot!r}] not found. Run {RUN_FIRST} again.")
     return np.asarray(adata.obsm[slot], dtype=np.float64)
+
+
+def resembling(adata: ad.AnnData, key: str) -> dict[str, str]:
+    """The gene set that each program resembles most, where one does."""
+    known = programs(adata, what="annotation", key=key)
+    sure = known[(known["qval"] <= _LARGEST_Q) & (known["n_shared"] >= _LEAST_SHARED)]
+    best = sure.sort_values("pval", kind="stable").drop_duplicates("program")
+    return {
+        str(name): str(found).replace("_", " ")
+        for name, found in zip(best["program"], best["gene_set"], strict=True)
+    }
+
+
+def program_labels(adata: ad.AnnData, key: str) -> dict[str, str]:
+    """What each program is like: the gene set that resembles it most, else its first three genes."""
+    genes = programs(adata, key=key)
+    first = genes[genes["rank"] <= 3].groupby("program", sort=False)["gene"].agg(", ".join).to_dict()
+    sets = resembling(adata, key)
+    return {str(name): sets.get(str(name), text.replace("_", " ")) for name, text in first.items()}

@@ -9,14 +9,14 @@ from typing import Any
 import anndata as ad
 
 from niche import resources, tl
-from niche._settings import settings
 from niche._slots import keys
-from niche.recipes.columns import Columns, called_from_expression, resolve
+from niche.recipes.columns import Columns, resolve
 from niche.recipes.comparison import check_covariates, compare_organs
 from niche.recipes.config import CommunicationConfig
 from niche.recipes.load import load_as
 from niche.recipes.preparation import (
     ambient,
+    called_before,
     check,
     compartments_by_labels,
     given_compartments,
@@ -95,14 +95,11 @@ def communication_by_organ(
 
 def _compartments(steps: Steps, config: CommunicationConfig, columns: Columns) -> str:
     """Compartment column: given, called from expression before, or called from the author's labels."""
-    given = given_compartments(steps, columns)
-    if given is not None:
-        return given
-    labelled = columns.malignant is not None or bool(config.input.compartments)
-    if not labelled and called_from_expression(steps.adata):
-        steps.resume("call_compartments", "called from copy number and lineage markers by an earlier run")
-        return settings.compartment_key
-    return compartments_by_labels(steps, config, columns)
+    return (
+        given_compartments(steps, columns)
+        or called_before(steps, config, columns)
+        or compartments_by_labels(steps, config, columns)
+    )
 
 
 def _cluster(steps: Steps, config: CommunicationConfig, columns: Columns, compartment: str) -> None:

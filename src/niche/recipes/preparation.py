@@ -12,7 +12,7 @@ from niche._settings import settings
 from niche._slots import keys, matrix
 from niche.errors import InputTypeError, InputValueError
 from niche.recipes import excluded
-from niche.recipes.columns import Columns
+from niche.recipes.columns import Columns, called_from_expression
 from niche.recipes.config import AmbientConfig, InputConfig, RecipeConfig
 from niche.recipes.steps import Steps
 
@@ -98,6 +98,15 @@ def given_compartments(steps: Steps, columns: Columns) -> str | None:
     if columns.compartment is not None:
         steps.skip("call_compartments", f"compartments are given in obs[{columns.compartment!r}]")
     return columns.compartment
+
+
+def called_before(steps: Steps, config: RecipeConfig, columns: Columns) -> str | None:
+    """The compartment column that an earlier run called from expression, unless labels are given now."""
+    labelled = columns.malignant is not None or bool(config.input.compartments)
+    if labelled or not called_from_expression(steps.adata):
+        return None
+    steps.resume("call_compartments", "called from copy number and lineage markers by an earlier run")
+    return settings.compartment_key
 
 
 def compartments_by_labels(

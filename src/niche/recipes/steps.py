@@ -13,6 +13,7 @@ import pandas as pd
 
 from niche._log import logger
 from niche._slots import fingerprint, keys, read, write
+from niche.errors import InputValueError
 from niche.recipes.config import RecipeConfig
 
 DONE, SKIPPED, RESUMED = "done", "skipped", "resumed"
@@ -71,6 +72,23 @@ class Steps:
         call()
         self._record(name, DONE, "")
         return True
+
+    def run_or_skip(
+        self,
+        name: str,
+        call: Callable[[], object],
+        *,
+        key: str,
+        params: Mapping[str, Any],
+        fits: Callable[[Mapping[str, Any]], bool] = lambda stored: True,
+    ) -> bool:
+        """Run a step that the data may not allow; then nothing is stored under its key, and why is noted."""
+        try:
+            return self.run(name, call, key=key, params=params, fits=fits)
+        except InputValueError as error:
+            self.adata.uns.pop(key, None)
+            self.skip(name, str(error))
+            return False
 
     def resume(self, name: str, reason: str) -> None:
         """Note a step whose stored result is used."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import get
+from niche.report import program_tables
 from niche.report.ambient_rna import leaked
 from niche.report.cells import cell_counts
 from niche.report.findings import Findings, Found
@@ -45,7 +46,7 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
         made["organ_exclusive"] = found.exclusive.value
     if found.axes.there:
         made["published_axes"] = found.axes.value
-    return made
+    return made | program_tables.tables(found)
 
 
 def _stored(result: Found, part: str, name: str) -> dict[str, pd.DataFrame]:

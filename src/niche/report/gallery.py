@@ -5,6 +5,7 @@ from __future__ import annotations
 from niche.report.between_figures import between_figures
 from niche.report.figures import ReportFigure, general_figures
 from niche.report.findings import Findings
+from niche.report.program_figures import program_figures
 from niche.report.tumor_figures import tumor_figures
 
 
@@ -12,5 +13,10 @@ def figures(found: Findings) -> dict[str, ReportFigure]:
     """Return the figures that can be drawn from what is stored, by name."""
     return {
         figure.name: figure
-        for figure in [*general_figures(found), *tumor_figures(found), *between_figures(found)]
+        for figure in [
+            *general_figures(found),
+            *tumor_figures(found),
+            *between_figures(found),
+            *program_figures(found),
+        ]
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import resources
-from niche.report import between_methods, formats
+from niche.report import between_methods, formats, program_methods
 from niche.report.blocks import Block, Heading, Link, Links, Section, Text, table
 from niche.report.findings import Findings
 from niche.report.tumor_methods import TUMOR_REFERENCES, told
@@ -58,7 +58,7 @@ REFERENCES = TUMOR_REFERENCES | {
 }
 """Name -> what to cite, DOI."""
 
-REFERENCES |= between_methods.BETWEEN_REFERENCES
+REFERENCES |= between_methods.BETWEEN_REFERENCES | program_methods.PROGRAM_REFERENCES
 
 
 def section(found: Findings) -> Section:
@@ -135,9 +135,10 @@ def _told(found: Findings) -> tuple[list[str], list[str]]:
     if found.communication.there:
         paragraphs += _communication(found)
         cited += ["cellphonedb", "liana", "bh", "rra"]
-    words, names = between_methods.told(found)
-    paragraphs += words
-    cited += names
+    for other in (between_methods, program_methods):
+        words, names = other.told(found)
+        paragraphs += words
+        cited += [name for name in names if name not in cited]
     return paragraphs, cited
 
 
@@ -184,6 +185,7 @@ def _resources(found: Findings) -> pd.DataFrame:
         names.append(str(found.params["resource"]).split(" ", 1)[0])
     if found.axes.there:
         names.append("axes")
+    names += program_methods.resources_used(found)
     if found.genes.there:
         names += [
             f"gene_positions_{found.genes.value['params']['organism']}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from pathlib import Path
 
 from niche.errors import InputTypeError, InputValueError
@@ -64,6 +65,11 @@ def read_gmt(path: str | Path) -> dict[str, list[str]]:
     if not sets:
         raise InputValueError(f"{path} holds no gene set.")
     return sets
+
+
+def file_digest(sets: object) -> str:
+    """SHA-256 of the file of gene sets at a path; empty for gene sets that are no file."""
+    return hashlib.sha256(Path(sets).read_bytes()).hexdigest() if isinstance(sets, str | Path) else ""
 
 
 def _lines(path: Path) -> list[str]:

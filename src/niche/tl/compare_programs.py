@@ -154,6 +154,7 @@ def compare_programs(
         "sample_key": samples.cells.key, "patient_key": str(given["patient_key"]),
         "organ_key": organ_key or settings.organ_key, "tissue_key": tissue_key or settings.tissue_key,
         "compartment_key": str(given["compartment_key"]),
+        "beside": [read.identity(adata, name) for name in (key, *keys.BESIDE_PROGRAMS)],
     }  # fmt: skip
     columns = [params[name] for name in ("sample_key", "patient_key", "organ_key", "compartment_key")]
     columns += listed
@@ -285,5 +286,3 @@ class _Compared:
             "unit_patient": [units.patient_names[p] for p in units.samples.patient[rows]],
             "sensitivity": self.sensitivity,
         }  # fmt: skip
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import anndata as ad
@@ -14,6 +15,7 @@ from niche._settings import settings
 from niche._slots import fingerprint, keys, matrix, validate, write
 from niche.errors import InputTypeError, InputValueError
 from niche.resources import markers, read_gmt, signatures
+from niche.resources.gmt import file_digest
 from niche.tl import _programs_describe as describe
 from niche.tl._programs_input import Input, input_of
 from niche.tl._programs_pooled import CELLS_PER_PROGRAM, Found, candidates, pooled
@@ -188,7 +190,8 @@ def programs(
         "n_starts": int(n_starts), "n_top_genes": int(n_top_genes), "genes_per_program": n_top,
         "min_cells": int(min_cells), "min_probability": min_probability,
         "min_strength": float(min_strength), "layer": layer,
-        "values": given.values, "sample_key": sample_key or settings.sample_key,
+        "values": given.values, "gene_sets": _source(gene_sets), "sha256": file_digest(gene_sets),
+        "sample_key": sample_key or settings.sample_key,
         "patient_key": patient_key or settings.patient_key,
         "compartment_key": compartment_key or settings.compartment_key,
         "rng": "Generator" if isinstance(rng, np.random.Generator) else int(rng),
@@ -298,6 +301,13 @@ def _possible(wanted: list[int] | None, given: Input) -> list[int]:
 
 def _mode(given: Input) -> str:
     return "per_sample" if np.median(np.bincount(given.sample)) >= MANY_CELLS else "pooled"
+
+
+def _source(gene_sets: GeneSets) -> str:
+    """Where the gene sets come from, in a word."""
+    if gene_sets is None:
+        return "niche.resources"
+    return f"GMT file {Path(gene_sets).name}" if isinstance(gene_sets, str) else "user sets"
 
 
 def _gene_sets(gene_sets: GeneSets) -> dict[str, list[str]]:

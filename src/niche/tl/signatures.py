@@ -15,6 +15,7 @@ from niche._slots import fingerprint, keys, matrix, validate, write
 from niche._slots.validate import Samples
 from niche.errors import InputValueError, warn
 from niche.get._compare_units import groups_of
+from niche.resources.gmt import file_digest
 from niche.tl._communication_pass import organ_names
 from niche.tl._compare_input import METHODS, study_of
 from niche.tl._signature_scores import cell_scores, coverage_of, gene_means, weights_of
@@ -191,7 +192,7 @@ def score_signatures(
     for name in ("sample_key", "patient_key", "organ_key", "tissue_key", "compartment_key"):
         params[name] = params[name] or getattr(settings, name)
     params |= {
-        "signatures": source, "covariates": listed,
+        "signatures": source, "sha256": file_digest(signatures), "covariates": listed,
         "rng": "Generator" if isinstance(rng, np.random.Generator) else int(rng),
         "tissues": [tissues] if isinstance(tissues, str) else list(tissues),
     }  # fmt: skip
