@@ -73,16 +73,17 @@ def ours(adata: ad.AnnData) -> list[str]:
 
 
 def identity(adata: ad.AnnData, key: str) -> str:
-    """A digest of how ``uns[key]`` was made: parameters and version, and those of the run it rests on.
+    """A digest of how ``uns[key]`` was made: parameters, version and data, and those of the run it rests on.
 
-    Empty where nothing of niche is stored there. On the same data two results of one identity are equal.
+    Empty where nothing of niche is stored there. Two results of one identity are equal.
     """
     if key not in ours(adata):
         return ""
     stored = adata.uns[key]
     params = {name: np.asarray(value).tolist() for name, value in sorted(stored["params"].items())}
     source = str(params.get("key", key))
-    told = f"{stored['niche_version']} {params} {identity(adata, source) if source != key else ''}"
+    data = strings(stored["fingerprint"]["digests"])
+    told = f"{stored['niche_version']} {params} {data} {identity(adata, source) if source != key else ''}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

@@ -42,7 +42,7 @@ def _run(
 ) -> None:
     from niche import recipes
 
-    result = getattr(recipes, config.recipe)(adata, config)
+    result = getattr(recipes, config.recipe)(adata, config, checkpoint=outputs.checkpoint(arguments.out))
     for note in result.uns["recipe"]["notes"]:
         if note not in config.notes:
             tell(f"note: {note}")

@@ -11,6 +11,7 @@ from niche._slots import keys, validate
 from niche.errors import InputValueError, MissingKeyError
 from niche.recipes.columns import Columns
 from niche.recipes.config import CommunicationConfig, OrganTestConfig
+from niche.recipes.organotropism_config import OrganotropismConfig
 from niche.recipes.steps import Steps
 
 NAME = "compare_communication"
@@ -35,14 +36,15 @@ def check_covariates(adata: ad.AnnData, config: OrganTestConfig, columns: Column
             )
 
 
-def compare_organs(steps: Steps, config: CommunicationConfig, *, anew: bool) -> None:
+def compare_organs(steps: Steps, config: CommunicationConfig | OrganotropismConfig, *, anew: bool) -> None:
     """Compare the edges between organs; ``anew`` says that the edges are new ones."""
     if anew:
         steps.adata.uns.pop(keys.COMPARE_COMMUNICATION, None)
     if not config.compare.run:
         steps.skip(NAME, "compare.run is false")
         return
-    options: dict[str, Any] = config.compare.model_dump(exclude={"run"}) | {"rng": config.seed}
+    named = {"covariates", "patients", "n_permutations"}
+    options: dict[str, Any] = config.compare.model_dump(include=named) | {"rng": config.seed}
     steps.run_or_skip(
         NAME,
         lambda: tl.compare_communication(steps.adata, n_jobs=config.n_jobs, **options),

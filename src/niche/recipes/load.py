@@ -11,15 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from niche.errors import InputTypeError, InputValueError
 from niche.recipes.config import CommunicationConfig, RecipeConfig
+from niche.recipes.organotropism_config import OrganotropismConfig
 from niche.recipes.programs_config import ProgramsConfig
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
 
-AnyConfig = CommunicationConfig | TumorStromaConfig | ProgramsConfig
+AnyConfig = CommunicationConfig | TumorStromaConfig | ProgramsConfig | OrganotropismConfig
 
-MODELS: dict[str, type[CommunicationConfig] | type[TumorStromaConfig] | type[ProgramsConfig]] = {
+MODELS: dict[str, type[AnyConfig]] = {
     "communication_by_organ": CommunicationConfig,
     "tumor_stroma": TumorStromaConfig,
     "programs_across_sites": ProgramsConfig,
+    "organotropism": OrganotropismConfig,
 }
 """Recipe -> its settings."""
 

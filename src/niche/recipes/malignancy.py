@@ -10,7 +10,7 @@ from niche._slots import keys, validate
 from niche.errors import InputValueError
 from niche.recipes.columns import Columns
 from niche.recipes.malignancy_config import MalignancyConfig
-from niche.recipes.preparation import compartments_by_labels, given_compartments
+from niche.recipes.preparation import called_before, compartments_by_labels, given_compartments
 from niche.recipes.steps import Steps
 
 NORMAL = ("immune", "stromal", "endothelial")
@@ -57,6 +57,23 @@ def copy_number_and_compartments(
     called = _by_expression(steps, config, columns, MADE_BY_THE_CALL, anew=False)
     _infer(steps, config, columns, called, _present(steps, called, NORMAL), asked=False)
     return called, notes
+
+
+def tumor_and_host(
+    steps: Steps, config: MalignancyConfig, columns: Columns
+) -> tuple[str, list[str]]:
+    """Compartment column and notes; copy number is looked at only where it has to decide."""
+    evidence = config.compartments.evidence
+    if evidence == "expression":
+        return copy_number_and_compartments(steps, config, columns)
+    known = given_compartments(steps, columns)
+    if evidence == "auto" and known is None:
+        known = called_before(steps, config, columns)
+    if known is not None:
+        return known, []
+    if labels_decide(steps, config, columns)[0]:
+        return compartments_by_labels(steps, config, columns), []
+    return copy_number_and_compartments(steps, config, columns)
 
 
 def labels_decide(steps: Steps, config: MalignancyConfig, columns: Columns) -> tuple[bool, str]:
