@@ -20,6 +20,8 @@ from niche.tl import _cluster_stability
 
 Inputs = dict[str, ad.AnnData]
 Results = Callable[[str], ad.AnnData]
+pytestmark = pytest.mark.once
+
 PAGE = Path(__file__).parents[1] / "docs" / "array_support.md"
 TARGETS = ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL6A2", "COL4A1", "COL4A2", "MUC1", "CD44"]
 ARGUMENTS: dict[str, dict[str, object]] = {
