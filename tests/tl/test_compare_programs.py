@@ -108,6 +108,19 @@ def test_few_patients_get_an_estimate_and_no_call(study: ad.AnnData) -> None:
     assert "organ-associated" not in set(verdicts["verdict"])
 
 
+def test_patients_with_few_cells_are_skipped_and_it_is_said(study: ad.AnnData) -> None:
+    niche.tl.compare_programs(study, min_cells=10_000)
+    assert niche.get.compare_programs(study, what="units").empty
+    table = niche.get.compare_programs(study).astype({"reason": str, "call": str})
+    assert table["pval"].isna().all()
+    assert set(table["call"]) == {"not_testable"}
+    real = table[table["program"].isin(matches(study)[name] for name in ("organ_bone", "shared_1"))]
+    assert real["reason"].str.contains("no patient with enough tumor cells in bone").all()
+    assert not set(niche.get.compare_programs(study, what="verdicts")["verdict"]) & {
+        "organ-associated", "intrinsic"
+    }  # fmt: skip
+
+
 def test_patients_are_the_replicates(study: ad.AnnData) -> None:
     """Ten patients are ten units of every program, however many cells they have."""
     table = niche.get.compare_programs(study, contrast="bone_vs_rest")

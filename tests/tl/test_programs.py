@@ -183,6 +183,16 @@ def test_one_sample_is_enough_to_look(study: ad.AnnData) -> None:
     table = niche.get.programs(one, what="programs")
     assert (table["n_patients"] == 1).all()
     assert not (table["kind"] == "patient-private").any()  # nothing to be private against
+    with pytest.raises(InputValueError, match="only organ"):
+        niche.tl.compare_programs(one)
+    assert "compare_programs" not in one.uns
+
+
+def test_one_small_sample_has_no_programs_that_recur(study: ad.AnnData) -> None:
+    one = study[(study.obs["sample"] == study.obs["sample"].iloc[0]).to_numpy()][:35].copy()
+    with pytest.raises(InputValueError, match=r"no sample has the 40 cells .* mode='pooled'"):
+        niche.tl.programs(one, mode="per_sample")
+    assert "programs" not in one.uns
 
 
 def test_without_counts_log_values_serve(study: ad.AnnData) -> None:
