@@ -10,7 +10,7 @@ from planned_study import study_of
 
 from niche.tl._organ_results import CALLS, OrganResults
 from niche.tl._program_evidence import Evidence
-from niche.tl._program_leaks import CALLS_OF_PROGRAMS, suspect_calls
+from niche.tl._program_leaks import CALLS_OF_PROGRAMS, leaking, suspect_calls
 
 WHY = "ambient molecules explain 80%"
 
@@ -80,3 +80,32 @@ def test_a_fall_that_stays_without_the_organ_that_leaks() -> None:
 def test_a_small_rise_says_nothing_about_a_pair() -> None:
     """The share of a difference is that of the organ to all others; without one it is noise."""
     assert called({"bone_vs_lung": -2.0})["bone_vs_lung"] == "depleted"
+
+
+def test_leaking_programs_are_those_whose_largest_rise_leaks() -> None:
+    for effects, want in (
+        ({"lung_vs_rest": 2.0, "bone_vs_rest": 1.0}, True),
+        ({"lung_vs_rest": 1.0, "bone_vs_rest": 2.0}, False),
+        ({"lung_vs_rest": 0.3}, False),
+        ({"lung_vs_rest": -2.0}, False),
+    ):
+        found, _, _ = evidence(effects, ("bone", "brain", "lung"))
+        assert leaking(found).tolist() == [want], effects
+        found.results.values["effect"][:] = np.nan
+        assert not leaking(found).any()
+
+
+def test_leaks_take_no_part_in_the_family_of_the_others() -> None:
+    results = OrganResults(study_of("unpaired", 4, ["bone", "brain", "lung"]), 4)
+    results.values["pval"][:] = 1e-9
+    results.values["pval"][0] = 0.08
+    results.n_organs[:] = 3
+    whole, apart = results.q_values()[0], results.q_values(np.array([False, True, True, True]))[0]
+    np.testing.assert_array_equal(whole[1:], apart[1:])
+    omnibus = [contrast.kind for contrast in results.study.wanted].index("omnibus")
+    assert apart[0, omnibus] == pytest.approx(0.08)
+    assert results.q_values(np.zeros(4, dtype=bool))[1]["omnibus"] == 4
+    assert results.q_values(np.array([False, True, True, True]))[1]["omnibus"] == 1
+    alone = OrganResults(results.study, 1)
+    alone.values["pval"][:], alone.n_organs[:] = 0.08, 3
+    np.testing.assert_array_equal(apart[:1], alone.q_values()[0])

@@ -58,7 +58,7 @@ def _written():
     """Write the page when every part is there; a part alone changes nothing."""
     _SECTIONS.clear()
     yield
-    names = ("planted", "seeds", "errors", "power", "few", "lung")
+    names = ("planted", "seeds", "errors", "power", "family", "few", "lung")
     if set(names) <= set(_SECTIONS):
         TABLE.write_text("\n".join([HEAD, *(_SECTIONS[name] for name in names)]), encoding="utf-8")
 
@@ -332,6 +332,45 @@ def test_power_of_the_number_of_patients():
     )
     assert (table["unshifted called"] <= 0.05).all(), table
     assert (table.loc[table["patients per organ"] == 8, "shifted called"] >= 0.9).all(), table
+
+
+def test_leaks_among_the_programs():
+    """Eight programs that leak, one that shifts, six that do not move: with leaks in the family and without."""
+    shift = np.zeros((4, 15))
+    shift[0, 0], shift[np.arange(8) % 4, 1 + np.arange(8)] = 0.8, 1.7
+    leaked = (np.arange(15) > 0) & (np.arange(15) < 9)
+    rows = []
+    for i, design in enumerate(DESIGNS):
+        study, rng = study_of(design, 4), np.random.default_rng(400 + i)
+        columns = [c for c, contrast in enumerate(study.wanted) if contrast.kind == REST]
+        said: dict[str, list[list[float]]] = {"in the family": [], "apart": []}
+        for _ in range(150):
+            with limited_to(1):
+                found = compared(*drawn(rng, study, shift, few=100), study)
+            for name, apart in (("in the family", None), ("apart", leaked)):
+                q = found.q_values(apart)[0][:, columns]
+                called = ((q <= 0.1) & (np.abs(found.values["effect"][:, columns]) >= 0.5)).any(axis=1)
+                false, true = called[9:].sum(), called[0]
+                said[name].append([true, false / 6, false / max(false + true, 1)])
+        rows += [[design, name, *np.mean(values, axis=0)] for name, values in said.items()]
+    table = pd.DataFrame(
+        rows, columns=["design", "leaks are", "shifted called", "unshifted called", "false among called"]
+    )
+    shown = table.copy()
+    for column in shown.columns[2:]:
+        shown[column] = [f"{value:.3f}" for value in shown[column]]
+    section(
+        "family",
+        "Leaks in the family of q-values",
+        "Four patients in each of four organs, eight programs that leak (2.5 doublings), one that shifts by 0.8 and "
+        "six that do not move; means of 150 data sets; leaks are not counted among the called. Leaks are sure "
+        "differences and raise what passes at q <= 0.1, so `tl.compare_programs` keeps them apart. This was "
+        "changed after the ten draws above had been seen, on the grounds of such arrays.",
+        shown,
+    )
+    less = table.pivot(index="design", columns="leaks are", values="false among called")
+    assert (less["apart"] < less["in the family"]).all(), table
+    assert (table.loc[table["leaks are"] == "apart", "unshifted called"] <= 0.06).all(), table
 
 
 def test_two_patients_on_one_side_get_an_estimate_and_no_call():

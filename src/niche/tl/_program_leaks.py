@@ -25,6 +25,19 @@ def leak(found: Evidence, j: int, g: int, *, tested: bool) -> str:
     return ""
 
 
+def leaking(found: Evidence) -> np.ndarray:
+    """Programs (n_programs,) whose largest rise over the other organs is one of ambient molecules.
+
+    p-values are not looked at, so that those of the other programs keep their meaning.
+    """
+    rest = rest_columns(found.results)
+    effect = found.results.values["effect"][:, list(rest.values())]
+    out = np.zeros(len(effect), dtype=bool)
+    for j, g in enumerate(np.array(list(rest))[np.nan_to_num(effect, nan=-np.inf).argmax(axis=1)].tolist()):
+        out[j] = g in _rising(found, j, rest)
+    return out
+
+
 def leaks(found: Evidence, j: int) -> dict[int, str]:
     """Groups in which program ``j`` is called higher, or else clearly most used, and why that is a leak."""
     higher = called(found, j)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import anndata as ad
@@ -17,11 +18,10 @@ from niche.get.programs import programs as programs_table
 from niche.tl import _program_ambient as leak
 from niche.tl import _program_usage as usage_of
 from niche.tl._communication_pass import organ_names
-from niche.tl._compare_calls import family_q
 from niche.tl._compare_input import METHODS, Study, study_of
 from niche.tl._program_evidence import Evidence
 from niche.tl._program_incoming import incoming_signals
-from niche.tl._program_leaks import CALLS_OF_PROGRAMS, suspect_calls
+from niche.tl._program_leaks import CALLS_OF_PROGRAMS, leaking, suspect_calls
 from niche.tl._program_sensitivity import sensitivity
 from niche.tl._program_verdicts import VERDICTS, verdict
 from niche.tl._programs_describe import PROGRAM
@@ -95,7 +95,8 @@ def compare_programs(
     the error of its number of cells; the scale of both is estimated again from the residuals and tested with
     t. Nothing is moderated, as programs are few. Linear model, contrasts, correlation within patients,
     refusals and numbers of patients are those of :func:`niche.tl.compare_communication`; q-values are over
-    programs of kind ``program``.
+    programs of kind ``program``, without those whose largest rise ambient molecules explain: leaks are sure
+    differences, and with them in the family the others would pass too easily.
 
     Verdicts, the first that holds:
 
@@ -212,7 +213,6 @@ class _Compared:
         refused = {j: f"{self.kind[j]}: {table['reason'].iloc[j]}" for j in others}
         self.usage = usage_of.unit_usage(cells, unit, units.n_samples.size, min_cells)
         self.results = usage_of.compare_usage(self.usage, kept, refused, study, method, whose)
-        self.q, _ = family_q(self.results.values["pval"], study.wanted, self.results.n_organs)
 
         measured = np.isfinite(cells[:, 0])
         genes = programs_table(adata, key=key)
@@ -226,11 +226,13 @@ class _Compared:
             adata, stored, cells, unit, kept, self.names, study, min_cells, method, whose,
         )  # fmt: skip
         self.evidence = Evidence(
-            self.kind, [str(text) for text in table["reason"]], self.results, self.q,
+            self.kind, [str(text) for text in table["reason"]], self.results, self.results.q_values()[0],
             usage_of.alike(self.results), self.level, groups.of("metastasis"),
             None if self.shares is None else self.shares[0], None if self.shares is None else self.shares[1],
             self.control, self._within(), incoming_signals(adata, groups, compartment), max_share,
         )  # fmt: skip
+        self.leaking = leaking(self.evidence)
+        self.evidence = replace(self.evidence, q=self.results.q_values(self.leaking)[0])
         decided = [verdict(self.evidence, j) for j in range(len(self.names))]
         self.verdicts, self.reasons = [one[0] for one in decided], [one[1] for one in decided]
 
@@ -289,7 +291,7 @@ class _Compared:
         """Everything that is stored."""
         share = np.full((2, *self.control.shape), np.nan) if self.shares is None else np.array(self.shares)
         units, rows = self.study.units, self.usage.rows
-        tests = self.results.payload(keys.SMALLEST_PROGRAM_EFFECT)
+        tests = self.results.payload(keys.SMALLEST_PROGRAM_EFFECT, self.leaking)
         tests["call"], tests["reason"] = suspect_calls(self.evidence, tests["call"])
         tests["call_names"], tests["reason_names"] = list(CALLS_OF_PROGRAMS), self.results.reasons.names
         tests["values"] = {
