@@ -110,12 +110,12 @@ def rows_of(seed: int, adata: ad.AnnData) -> tuple[pd.DataFrame, dict[str, objec
             "seed": seed, "program": name, "planted": kind, "match": match,
             "jaccard": float(overlap.loc[name, match]), "kind": str(table.loc[match, "kind"]),
             "correlation": float(np.corrcoef(real, seen)[0, 1]) if kind != "leaked" else np.nan,
-            "verdict": str(verdicts.loc[match, "verdict"]), "q": np.nan, "called": False, "oracle": False,
+            "verdict": str(verdicts.loc[match, "verdict"]), "q": np.nan, "called": False, "oracle": oracle.get(name, False),
         }  # fmt: skip
         row["found"] = row["jaccard"] >= FOUND and row["kind"] in ("program", "patient-private")
         if kind == "organ-associated":
             own = contrasts.loc[(match, f"{organ}_vs_rest")]
-            row["q"], row["oracle"] = float(own["qval"]), oracle[name]
+            row["q"] = float(own["qval"])
             row["called"] = row["verdict"] == "organ-associated" and str(own["call"]) == "enriched"
         rows.append(row)
     frame = pd.DataFrame(rows)
@@ -127,7 +127,9 @@ def rows_of(seed: int, adata: ad.AnnData) -> tuple[pd.DataFrame, dict[str, objec
 
 
 def with_true_usage(adata: ad.AnnData) -> dict[str, bool]:
-    """Whether organ programs are called where the usage of every cell is known instead of estimated.
+    """Which programs are called where the usage of every cell is known instead of estimated.
+
+    Organ programs: in their organ; others: in any.
 
     The same test on the planted usage of the tumor's cells, and q-values over as many programs.
     """
@@ -149,9 +151,13 @@ def with_true_usage(adata: ad.AnnData) -> dict[str, bool]:
     columns = {contrast.name: c for c, contrast in enumerate(study.wanted)}
     out = {}
     for j, name in enumerate(np.array(truth["program_names"])[kept]):
+        effect = results.values["effect"][j]
         if str(name).startswith("organ_"):
             c = columns[f"{str(name).removeprefix('organ_')}_vs_rest"]
-            out[str(name)] = bool(q[j, c] <= 0.1 and results.values["effect"][j, c] >= 0.5)
+            out[str(name)] = bool(q[j, c] <= 0.1 and effect[c] >= 0.5)
+        else:
+            rest = [c for c, contrast in enumerate(study.wanted) if contrast.kind == REST]
+            out[str(name)] = bool(((q[j, rest] <= 0.1) & (np.abs(effect[rest]) >= 0.5)).any())
     return out
 
 
@@ -178,6 +184,7 @@ def summary(rows: pd.DataFrame, draws: pd.DataFrame) -> dict[str, str]:
         "organ-shifted at q < 0.1": share(organ["q"] < 0.1),
         "organ-shifted called where the true usage is given": share(organ["oracle"]),
         "unshifted organ-associated": share(shared["verdict"] == "organ-associated"),
+        "unshifted called where the true usage is given": share(shared["oracle"]),
         "leaked programs that were found": share(rows.loc[rows["planted"] == "leaked", "found"]),
         "of these ambient-suspect": share(leaked["verdict"] == "ambient-suspect"),
         "true ones ambient-suspect": share(found["verdict"] == "ambient-suspect"),
@@ -197,7 +204,7 @@ def draws() -> tuple[pd.DataFrame, pd.DataFrame]:
         "ten draws": summary(every, seeds),
         "draws 3 to 9": summary(every[every["seed"].isin(FRESH)], seeds[seeds["seed"].isin(FRESH)]),
     }
-    aims = ["9 of 10", "0.6", "0.8", "1", "", "90%", "", "", "at most 5%", "", "90%", "at most 10%"]
+    aims = ["9 of 10", "0.6", "0.8", "1", "", "90%", "", "", "at most 5%", "", "", "90%", "at most 10%"]
     table = pd.DataFrame({"": list(columns["ten draws"]), "aim": aims} | {
         name: list(values.values()) for name, values in columns.items()
     })  # fmt: skip
@@ -211,7 +218,10 @@ def draws() -> tuple[pd.DataFrame, pd.DataFrame]:
         f"Jaccard index of {FOUND} or more. Spurious: of kind `program` and no match of anything planted or "
         "leaked. The first three draws were looked at when the least strength of a program was set (0.3), the "
         "others were not. *True usage*: the same test on the planted usage of each cell, which no method that "
-        "finds programs can surpass.",
+        "finds programs can surpass. Two aims are missed, and both are with the true usage as well, so that they "
+        "are of the test and the number of patients: four patients per organ leave too little power for a shift "
+        "of two standard deviations, six are enough (below); and q <= 0.1 bounds the share of false ones among "
+        "those called (2 of 36 here), not their rate among the unshifted.",
         table,
     )
     per = every[every["planted"] != "leaked"].groupby("seed")
