@@ -217,10 +217,10 @@ def draws() -> tuple[pd.DataFrame, pd.DataFrame]:
         f"`tl.programs(n_starts={STARTS})`, all else by default. Found: a program (or patient-private one) with a "
         f"Jaccard index of {FOUND} or more. Spurious: of kind `program` and no match of anything planted or "
         "leaked. The first three draws were looked at when the least strength of a program was set (0.3), the "
-        "others were not. *True usage*: the same test on the planted usage of each cell, which no method that "
-        "finds programs can surpass. Two aims are missed, and both are with the true usage as well, so that they "
+        "others were not. *True usage*: the same test on the planted usage of each cell, which shows "
+        "what the test itself can do. Two aims are missed, and both are with the true usage as well, so that they "
         "are of the test and the number of patients: four patients per organ leave too little power for a shift "
-        "of two standard deviations, six are enough (below); and q <= 0.1 bounds the share of false ones among "
+        "of two standard deviations, six are enough where some have two organs (below); and q <= 0.1 bounds the share of false ones among "
         "those called (2 of 36 here), not their rate among the unshifted.",
         table,
     )
@@ -407,7 +407,7 @@ def test_two_patients_on_one_side_get_an_estimate_and_no_call():
     section(
         "few",
         "Two patients in one organ",
-        "50 data sets of 8 programs that all rise threefold (natural log) in lung.",
+        "50 data sets of 8 programs that all rise by 3 (natural log) in lung.",
         shown,
     )
     assert np.isfinite(effect[:, :, lung]).all()
