@@ -66,6 +66,8 @@ LINEAGES = ("malignant", "fibroblast-like", "endothelial", "myeloid", "lymphoid"
 FRAMEWORK_ORGANS = ("bone", "brain", "liver", "lung", "lymph_node")
 ORGANISMS = ("human", "mouse")
 
+AMBIENT_SUSPECT = "ambient-suspect"
+"""Verdict on a program, and call of a contrast, whose rise ambient molecules explain."""
 LEAST_CONTROL = 0.5
 """Rise of host cells over that of the tumor from which a program rises in all compartments."""
 SMALLEST_PROGRAM_EFFECT = 0.5

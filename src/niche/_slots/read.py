@@ -87,6 +87,13 @@ def identity(adata: ad.AnnData, key: str) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
+def passed_quality(adata: ad.AnnData) -> np.ndarray | None:
+    """Which cells (n_obs,) passed :func:`niche.pp.qc`, also where the column was read back as text."""
+    if keys.QC_PASS not in adata.obs.columns:
+        return None
+    return np.asarray(adata.obs[keys.QC_PASS].astype(str).str.lower().isin(("true", "1", "1.0")))
+
+
 def strings(values: Any) -> list[str]:
     """A stored list of strings."""
     return [str(value) for value in np.atleast_1d(np.asarray(values, dtype=object))]

@@ -45,8 +45,9 @@ def compare_programs(
     what
         ``"contrasts"``: one row per program and contrast. ``"verdicts"``: one per program. ``"units"``: usage
         of every patient in every organ. ``"organs"``: usage, ambient share and control in every organ.
-        ``"sensitivity"``: effects with purer cells and within assays; only cells that
-        programs were found in are there, so a purity below that of the run changes nothing.
+        ``"sensitivity"``: effects with purer cells, within assays, and of the same programs at the numbers
+        tried next to k; only cells that programs were found in are there, so a purity below that of the run
+        changes nothing.
     contrast, organ
         Keep these (``contrasts``; organ also for ``units`` and ``organs``).
     program
@@ -61,7 +62,8 @@ def compare_programs(
     DataFrame
         ``contrasts``: ``program, contrast, organ`` (the one a positive effect raises; empty for omnibus),
         ``effect`` (log2 ratio of usage) with its 95 % interval ``ci_low, ci_high``, ``statistic`` (t, F for
-        omnibus), ``pval, qval, call`` (``enriched``, ``depleted``, ``differs``, ``undetermined``,
+        omnibus), ``pval, qval, call`` (``enriched``, ``depleted``; ``ambient-suspect`` instead of either
+        where ambient molecules explain the difference, as the reason says; ``differs``, ``undetermined``,
         ``not_testable``), ``verdict`` (of the program), ``status, reason, ambient_share`` (of the difference
         of the organ; ``not_assessed`` without :func:`niche.pp.ambient`, NaN where not testable), ``control``
         (rise of host cells over that of the tumor), ``var_within, var_patient, var_organ`` (shares of the
@@ -69,7 +71,8 @@ def compare_programs(
         the sign holds), ``min_detectable_effect``. ``verdicts``: ``program, verdict, reason, kind`` and the
         shares of variance. ``units``: ``program, patient, organ, usage, n_cells``. ``organs``: ``program,
         organ, usage, ambient_share`` (of expression), ``effect_share, control``. ``sensitivity``: ``program,
-        contrast, setting, effect, pval, n_patients, reason``.
+        contrast, setting, effect, pval, same_sign`` (1 or 0: whether the effect has the sign it has with all
+        cells), ``n_patients, reason``.
 
     Raises
     ------

@@ -18,6 +18,7 @@ from niche.resources import markers, read_gmt, signatures
 from niche.resources.gmt import file_digest
 from niche.tl import _programs_describe as describe
 from niche.tl._programs_input import Input, input_of
+from niche.tl._programs_near import near_programs
 from niche.tl._programs_pooled import CELLS_PER_PROGRAM, Found, candidates, pooled
 from niche.tl._programs_samples import MANY_CELLS, per_sample, shares
 
@@ -61,7 +62,7 @@ def programs(
         Number of programs. ``None`` tries seven, from four more than there are patients, and takes the most
         stable (Notes); several numbers are tried likewise. Not for ``mode="per_sample"``, which uses 4 to 9.
     compartment
-        Whose cells.
+        Whose cells. Those that failed :func:`niche.pp.qc`, doublets among them, are left out and counted.
     mode
         ``"pooled"``: one factorisation of all cells in which every patient counts alike. ``"per_sample"``:
         programs of every sample, gathered into metaprograms. ``None`` takes ``"pooled"`` where samples have
@@ -102,7 +103,8 @@ def programs(
         ``uns["programs"]``, read by :func:`niche.get.programs`: ``names`` (column order), ``table``,
         ``curve`` (stability and loss of every k), ``samples`` (used, skipped and why), ``annotation``,
         ``sample_programs`` (per_sample), ``spectra`` (k x n_genes over ``genes``, each divided by its
-        ``sd``), ``params``, ``fingerprint``.
+        ``sd``), ``near`` (which program of the numbers tried next to k holds most of the same genes; with
+        ``near_spectra``), ``params``, ``fingerprint``.
 
     Raises
     ------
@@ -198,12 +200,15 @@ def programs(
     }  # fmt: skip
     columns = [params[name] for name in ("sample_key", "patient_key", "compartment_key")]
     columns += [keys.MALIGNANT_PROBABILITY] if min_probability is not None else []
+    columns += [keys.QC_PASS] if keys.QC_PASS in adata.obs.columns else []
     layers: list[str | None] = [layer, keys.COUNTS] if matrix.has_counts(adata) else [layer]
     digest = fingerprint.compute(adata, obs=columns, layers=layers)
     target = adata.copy() if copy else adata
     write.result(
         target, key_added, params=params, fingerprint=digest,
-        payload=result.payload() | {"samples": given.samples, "sample_programs": extra},
+        payload=result.payload()
+        | near_programs(given, found.near, result.top, result.names)
+        | {"samples": given.samples, "sample_programs": extra},
     )  # fmt: skip
     target.obsm[f"X_{key_added}"] = result.usage_of_all(adata.n_obs)
     target.varm[key_added] = result.coefficients.T.astype(np.float32)
