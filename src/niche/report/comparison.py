@@ -12,7 +12,7 @@ from niche._slots import keys, read
 from niche.report import formats
 from niche.report.findings import Findings
 
-UP, DOWN, SUSPECT = ("enriched", "specific"), ("depleted",), ("ambient-suspect",)
+UP, DOWN, SUSPECT = ("enriched", "specific"), ("depleted",), (keys.AMBIENT_SUSPECT,)
 PATIENTS_TEST, PATIENTS_CALL, LARGEST_Q = 2, 3, 0.1
 _CALLS = ("enriched", "specific", "depleted", "ambient-suspect", "shared", "differs", "undetermined")
 _MAIN = ("omnibus", "rest", "primary", "normal")
