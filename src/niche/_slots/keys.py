@@ -26,6 +26,7 @@ LIGAND_ACTIVITY = "ligand_activity"
 COMPARE_EXPRESSION = "compare_expression"
 PROGRAMS = "programs"
 COMPARE_PROGRAMS = "compare_programs"
+COMPATIBILITY = "compatibility"
 RECIPE = "recipe"
 
 # obs
@@ -68,3 +69,5 @@ SMALLEST_PROGRAM_EFFECT = 0.5
 """log2 ratio of usage from which a program may be called higher or lower in an organ."""
 STABLE_ARI = 0.8
 """Mean adjusted Rand index from which clusters at a resolution count as stable."""
+NOT_PREDICTION = "compatibility, not prediction"
+"""What every tested row of a compatibility says of itself."""
