@@ -75,7 +75,8 @@ class Findings:
     ----------
     adata
         The data with its results.
-    recipe, qc, genes, normalize, cnv, compartments, integrate, cluster, annotate, ambient, communication
+    recipe, qc, genes, normalize, cnv, compartments, integrate, cluster, annotate, ambient, communication,
+    signatures
         Stored results.
     design
         ``{"samples", "organs", "cell_types", "issues"}`` tables.
@@ -108,6 +109,7 @@ class Findings:
     annotate: Found = Found(None)
     ambient: Found = Found(None)
     communication: Found = Found(None)
+    signatures: Found = Found(None)
     design: Found = Found(None)
     tested: pd.DataFrame = field(default_factory=pd.DataFrame)
     statuses: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -138,6 +140,7 @@ class Findings:
             annotate=stored(keys.ANNOTATE, "niche.tl.annotate"),
             ambient=stored(keys.AMBIENT, "niche.pp.ambient"),
             communication=stored(keys.COMMUNICATION, "niche.tl.communication"),
+            signatures=stored(keys.SIGNATURES, "niche.tl.score_signatures"),
             design=attempt(lambda: _design(adata)),
         )
         found.axes = attempt(lambda: published_axes(adata))

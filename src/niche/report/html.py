@@ -21,6 +21,7 @@ from niche.report import (
     provenance,
     published,
     quality,
+    signatures,
     summary,
     tumor_host,
 )
@@ -120,6 +121,7 @@ def _sections(found: Findings, drawn: dict[str, ReportFigure]) -> list[Section]:
         tumor_host.section(found, drawn),
         communication.section(found, drawn),
         between_organs.section(found, drawn),
+        signatures.section(found),
         published.section(found, drawn),
         methods.section(found),
         provenance.section(found),
