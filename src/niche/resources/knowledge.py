@@ -123,8 +123,9 @@ def signature_notes() -> pd.DataFrame:
     --------
     >>> from niche import resources
     >>> notes = resources.signature_notes().set_index("signature")
-    >>> notes.loc["SMID_BREAST_CANCER_RELAPSE_IN_BONE_UP", ["shares_with", "n_shared", "n_genes"]].tolist()
-    ['SMID_BREAST_CANCER_BASAL_DN', 90, 98]
+    >>> row = notes.loc["SMID_BREAST_CANCER_RELAPSE_IN_BONE_UP"]
+    >>> f"{row['n_shared']} of {row['n_genes']} genes are in {row['shares_with']}"
+    '90 of 98 genes are in SMID_BREAST_CANCER_BASAL_DN'
     """
     return read_table("signature_notes.tsv", integers=("n_shared", "n_genes"))
 
