@@ -124,6 +124,7 @@ def _make_corridor() -> ad.AnnData:
     niche.tl.programs(adata, k=5, n_starts=3)
     niche.tl.compare_programs(adata)
     niche.tl.score_signatures(adata, SIGNATURES)
+    niche.tl.compatibility(adata, "cell_type", n_sets=99)
     niche.tl.ligand_activity(adata, NETWORK, "cell_type")
     pairs = niche.resources.ligand_receptor()
     few = pairs[pairs["ligand"].isin(["CXCL12", "SPP1"])]

@@ -113,6 +113,7 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "programs",
         "compare_programs",
         "signatures",
+        "compatibility",
         "ligand_activity",
         "compare_communication",
         "compare_expression",

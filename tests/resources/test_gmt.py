@@ -32,7 +32,7 @@ def test_reads_gzip_and_windows_lines(tmp_path):
         ("", "holds no gene set"),
         ("HOMING\tnotes\n", "line 1: expected a name, a description and at least one gene"),
         ("A\tx\tCXCR4\n\tx\tCCR7\n", "line 2: expected a name"),
-        ("A\tx\tCXCR4\nA\tx\tCCR7\n", "line 2: the gene set 'A' occurs twice"),
+        ("A\tx\tCXCR4\nA\tx\tCCR7\n", "line 2: the gene set 'A' occurs twice, first in line 1. Rename one"),
         ("CXCR4 CCR7\n", "separated by tabs"),
     ],
 )

@@ -27,6 +27,7 @@ COMPARE_EXPRESSION = "compare_expression"
 PROGRAMS = "programs"
 COMPARE_PROGRAMS = "compare_programs"
 TROPISM = "tropism"
+COMPATIBILITY = "compatibility"
 RECIPE = "recipe"
 
 BESIDE_PROGRAMS = (AMBIENT, COMPARE_COMMUNICATION)
@@ -74,3 +75,5 @@ SMALLEST_PROGRAM_EFFECT = 0.5
 """log2 ratio of usage from which a program may be called higher or lower in an organ."""
 STABLE_ARI = 0.8
 """Mean adjusted Rand index from which clusters at a resolution count as stable."""
+NOT_PREDICTION = "compatibility, not prediction"
+"""What every tested row of a compatibility says of itself."""

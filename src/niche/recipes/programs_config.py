@@ -65,7 +65,7 @@ class SignaturesConfig(Part):
         min_length=1,
         description="GMT file of signatures. Left out: published signatures that come with niche.",
     )
-    min_genes: int = Field(default=5, ge=1, description="Genes of a signature that must be measured.")
+    min_genes: int = Field(default=10, ge=1, description="Genes of a signature that must be measured.")
     min_cells: int = Field(default=10, ge=2, description="Malignant cells a patient must have in an organ.")
 
 

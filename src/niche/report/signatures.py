@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from niche import get
 from niche._slots import read
 from niche.report import formats, program_tables
-from niche.report.blocks import Block, Callout, Heading, Text, table
+from niche.report.blocks import Block, Bullets, Callout, Heading, Text, table
 from niche.report.findings import Findings
 
 _EFFECTS = {
@@ -48,7 +49,7 @@ def blocks(found: Findings) -> list[Block]:
             f"compared in {'all' if whose == 'None' else whose} cells. {AMBIENT}"
         )
     )
-    made += _compared(found)
+    made += [*_subtypes(found), *_compared(found)]
     if len(left_out):
         made.append(
             table(
@@ -81,3 +82,25 @@ def _compared(found: Findings) -> list[Block]:
             folded=f"All {formats.plural(len(rows), 'difference')}",
         ),
     ]  # fmt: skip
+
+
+def _subtypes(found: Findings) -> list[Block]:
+    """The warning that a signature of an organ may be one of subtypes."""
+    stored = found.signatures.value["subtype"]
+    rows = get.signatures(found.adata, level="signature")
+    noted = rows[rows["note"] != ""]
+    blocks: list[Block] = []
+    if len(noted):
+        blocks += [
+            Callout(
+                "Published signatures of organs can be signatures of subtypes. Do not read these as signals "
+                "of an organ before they are compared with the subtype as a covariate:",
+                "limit",
+            ),
+            Bullets([f"{row.signature}: {row.note}." for row in noted.itertuples()]),
+        ]
+    if str(stored["why_not"]):
+        blocks.append(Callout(f"Whether signatures differ between subtypes: {stored['why_not']}.", "missing"))
+    elif bool(stored["adjusted"]):
+        blocks.append(Text(f"Tests between organs are adjusted for {stored['key']!r}."))
+    return blocks

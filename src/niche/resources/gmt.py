@@ -49,6 +49,7 @@ def read_gmt(path: str | Path) -> dict[str, list[str]]:
     if not isinstance(path, str | Path):
         raise InputTypeError(f"path must be a string or a Path. Got {type(path).__name__}.")
     sets: dict[str, list[str]] = {}
+    lines: dict[str, int] = {}
     for number, line in enumerate(_lines(Path(path)), start=1):
         if not line.strip():
             continue
@@ -60,8 +61,11 @@ def read_gmt(path: str | Path) -> dict[str, list[str]]:
                 f"tabs. Got {line[:60]!r}."
             )
         if name.strip() in sets:
-            raise InputValueError(f"{path}, line {number}: the gene set {name.strip()!r} occurs twice.")
-        sets[name.strip()] = genes
+            raise InputValueError(
+                f"{path}, line {number}: the gene set {name.strip()!r} occurs twice, first in line "
+                f"{lines[name.strip()]}. Rename one of them, or join their genes."
+            )
+        sets[name.strip()], lines[name.strip()] = genes, number
     if not sets:
         raise InputValueError(f"{path} holds no gene set.")
     return sets
