@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from niche.recipes.load import AnyConfig
 
 
+DEMO_PROGRAMS, DEMO_STARTS = (12, 16, 20), 10
+"""Numbers of programs, and random starts of each, that are tried in the demo."""
+
+
 def demo(arguments: argparse.Namespace) -> None:
-    """Run everything on the bundled data."""
+    """Run everything on the bundled data; fewer numbers of programs are tried, so that it takes a minute."""
     from niche import datasets
+    from niche.recipes import OrganotropismConfig
 
     with outputs.folder(arguments.out, overwrite=arguments.overwrite) as draft:
         adata = datasets.demo()
         config = inputs.settings(arguments)
         config.notes = [*config.notes, "simulated data: the bundled demo of niche, not patients"]
+        if isinstance(config, OrganotropismConfig) and config.programs.k is None:
+            config.programs.k, config.programs.n_starts = list(DEMO_PROGRAMS), DEMO_STARTS
         _run(
             adata, config, arguments, draft, arguments.title or "Demo: simulated metastases of eight patients"
         )
