@@ -27,6 +27,7 @@ COMPARE_EXPRESSION = "compare_expression"
 PROGRAMS = "programs"
 COMPARE_PROGRAMS = "compare_programs"
 TROPISM = "tropism"
+MULTIVERSE = "multiverse"
 RECIPE = "recipe"
 
 # obs

@@ -6,6 +6,8 @@ from niche.recipes.communication_by_organ import communication_by_organ
 from niche.recipes.config import CommunicationConfig
 from niche.recipes.guess import Guess, guess_config
 from niche.recipes.load import load_config
+from niche.recipes.multiverse import multiverse
+from niche.recipes.multiverse_config import MultiverseConfig
 from niche.recipes.toml import to_toml
 from niche.recipes.tumor_stroma import tumor_stroma
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
@@ -13,10 +15,12 @@ from niche.recipes.tumor_stroma_config import TumorStromaConfig
 __all__ = [
     "CommunicationConfig",
     "Guess",
+    "MultiverseConfig",
     "TumorStromaConfig",
     "communication_by_organ",
     "guess_config",
     "load_config",
+    "multiverse",
     "to_toml",
     "tumor_stroma",
 ]

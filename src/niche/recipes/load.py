@@ -10,25 +10,29 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from niche.errors import InputTypeError, InputValueError
-from niche.recipes.config import CommunicationConfig, RecipeConfig
+from niche.recipes.config import CommunicationConfig, Part
+from niche.recipes.multiverse_config import MultiverseConfig
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
 
 AnyConfig = CommunicationConfig | TumorStromaConfig
+"""Settings of a recipe that begins with the data as they come: what the command line can run."""
+Loaded = AnyConfig | MultiverseConfig
 
-MODELS: dict[str, type[CommunicationConfig] | type[TumorStromaConfig]] = {
+MODELS: dict[str, type[CommunicationConfig] | type[TumorStromaConfig] | type[MultiverseConfig]] = {
     "communication_by_organ": CommunicationConfig,
     "tumor_stroma": TumorStromaConfig,
+    "multiverse": MultiverseConfig,
 }
 """Recipe -> its settings."""
 
 DEFAULT = "communication_by_organ"
 
-Model = TypeVar("Model", bound=RecipeConfig)
+Model = TypeVar("Model", bound=Part)
 
 
 def load_config(
-    config: AnyConfig | Mapping[str, Any] | str | Path | None = None, *, recipe: str | None = None
-) -> AnyConfig:
+    config: Loaded | Mapping[str, Any] | str | Path | None = None, *, recipe: str | None = None
+) -> Loaded:
     """Return the settings of a recipe from any form they come in.
 
     Parameters
@@ -36,12 +40,12 @@ def load_config(
     config
         A model (copied), a dict, the path of a TOML file, or None for the defaults.
     recipe
-        ``"communication_by_organ"`` or ``"tumor_stroma"``: the recipe they must be for. ``None`` takes what
-        their field ``recipe`` says, else ``"communication_by_organ"``.
+        ``"communication_by_organ"``, ``"tumor_stroma"`` or ``"multiverse"``: the recipe they must be for.
+        ``None`` takes what their field ``recipe`` says, else ``"communication_by_organ"``.
 
     Returns
     -------
-    CommunicationConfig or TumorStromaConfig
+    CommunicationConfig, TumorStromaConfig or MultiverseConfig
 
     Raises
     ------
@@ -61,7 +65,7 @@ def load_config(
     """
     if recipe is not None and recipe not in MODELS:
         raise InputValueError(f"there is no recipe {recipe!r}. Recipes: {', '.join(MODELS)}.")
-    if isinstance(config, CommunicationConfig | TumorStromaConfig):
+    if isinstance(config, CommunicationConfig | TumorStromaConfig | MultiverseConfig):
         _same_recipe(config.recipe, recipe, "config")
         return config.model_copy(deep=True)
     if config is None:
@@ -70,8 +74,8 @@ def load_config(
         return _validated(dict(config), "config", recipe)
     if not isinstance(config, str | Path):
         raise InputTypeError(
-            "config must be a CommunicationConfig, a TumorStromaConfig, a dict, the path of a TOML file or "
-            f"None. Got {type(config).__name__}."
+            f"config must be a {', a '.join(model.__name__ for model in MODELS.values())}, a dict, the path of a "
+            f"TOML file or None. Got {type(config).__name__}."
         )
     path = Path(config).expanduser()
     try:
@@ -96,7 +100,7 @@ def _same_recipe(named: Any, wanted: str | None, origin: str) -> None:
         raise InputValueError(f"{origin}: these are settings of {named}, not of {wanted} (field recipe).")
 
 
-def _validated(fields: dict[str, Any], origin: str, recipe: str | None) -> AnyConfig:
+def _validated(fields: dict[str, Any], origin: str, recipe: str | None) -> Loaded:
     named = fields.get("recipe", recipe or DEFAULT)
     if not isinstance(named, str) or named not in MODELS:
         raise InputValueError(f"{origin}: recipe must be {' or '.join(MODELS)}. Got {named!r}.")
