@@ -6,7 +6,7 @@ import numpy as np
 
 ROBUST, SENSITIVE, FRAGILE, ALONE = range(4)
 STABILITIES = ("robust", "sensitive", "fragile", "not_testable")
-"""Names of the codes: holds throughout; one factor decides; none does; the base, or all but it, cannot test."""
+"""Names of the codes: holds throughout; one factor decides; none does; too few can test it."""
 
 
 def explained(lost: np.ndarray, tested: np.ndarray, options: np.ndarray) -> np.ndarray:
@@ -38,14 +38,18 @@ def stability(
 
     ``lost`` (n_verdicts, n_universes): the call is not made, the first universe being the base;
     ``turned``: the effect has the other sign. A lost verdict that no single factor decides is fragile, as is
-    one whose sign turns or that the base does not make.
+    one whose sign turns or that the base does not make. Of factors that explain alike, the one whose other
+    options lose the call more often is named.
     """
     lost, turned = lost & tested, turned & tested
     share = explained(lost, tested, options)
     any_lost = lost.any(axis=1)
-    known = np.nan_to_num(share, nan=-1.0)
-    worst = np.where(any_lost, known.argmax(axis=1), -1) if share.shape[1] else np.full(len(lost), -1)
-    decides = any_lost & (known.max(axis=1, initial=-1.0) > 1 - 1e-9)
+    known = np.round(np.nan_to_num(share, nan=-1.0), 9)
+    other = (options != options[:1]).astype(float)
+    often = (lost @ other) / np.maximum(tested @ other, 1)
+    order = np.where(known == known.max(axis=1, keepdims=True), 1 + often, 0)
+    worst = np.where(any_lost, order.argmax(axis=1), -1)
+    decides = any_lost & (known.max(axis=1) > 1 - 1e-9)
     sound = ~lost[:, 0] & ~turned.any(axis=1)
     code = np.full(len(lost), FRAGILE)
     code[decides & sound] = SENSITIVE

@@ -46,7 +46,8 @@ _DECIDES = {
 }
 _CAUTION = (
     "One column: one way to analyse the same patients, with its 95 % interval; below, what it used\n"
-    "(dark: other than the run). \u00d7: not testable there. \u2013: no such edge there. Columns are no replicates."
+    "(dark: other than the run). \u00d7: not testable there. \u2013: no such edge there. Columns are no\n"
+    "replicates."
 )
 
 
@@ -247,8 +248,8 @@ def _effects(ax: Axes, rows: pd.DataFrame, calls: pd.DataFrame, universes: pd.Da
     for kind, (sign, color) in _WITHOUT.items():
         for spot in np.flatnonzero(agreement == kind):
             ax.text(
-                x[spot], top[spot] + 0.5 * _STRIP, sign, color=color, fontsize=SMALL + 1, ha="center", va="center",
-                gid=kind, zorder=3,
+                x[spot], top[spot] + 0.5 * _STRIP, sign, color=color, fontsize=SMALL + 1, ha="center",
+                va="center", gid=kind, zorder=3,
             )  # fmt: skip
 
 

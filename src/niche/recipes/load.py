@@ -74,8 +74,8 @@ def load_config(
         return _validated(dict(config), "config", recipe)
     if not isinstance(config, str | Path):
         raise InputTypeError(
-            f"config must be a {', a '.join(model.__name__ for model in MODELS.values())}, a dict, the path of a "
-            f"TOML file or None. Got {type(config).__name__}."
+            f"config must be a {', a '.join(model.__name__ for model in MODELS.values())}, a dict, the path "
+            f"of a TOML file or None. Got {type(config).__name__}."
         )
     path = Path(config).expanduser()
     try:

@@ -67,8 +67,8 @@ def multiverse(
     No p-value is made out of many: universes are the same patients looked at again, not replicates. Per
     verdict it is counted where the call of the base is made again, where it is not, and where the sign turns;
     for a verdict that the base does not make, the call is that of most universes that make one. The factor
-    named is that with the largest share :math:`\eta^2` of the variance of "call lost" between its options, over the
-    universes in which the edge can be tested:
+    named is that with the largest share :math:`\eta^2` of the variance of "call lost" between its options,
+    over the universes in which the edge can be tested:
 
     ============= ====================================================================================
     stability     means

@@ -87,7 +87,7 @@ def base_of(adata: ad.AnnData, config: MultiverseConfig) -> Base:
     tables = {name: resources.ligand_receptor(name, organism) for name in config.vary.resource}
     own = str(params["resource"])
     alike = [name for name, table in tables.items() if str(table.attrs["sha256"]) in own]
-    name = alike[0] if alike else own.split(" (")[0].strip()
+    name = alike[0] if alike else own.split(" (")[0].removesuffix(" not stated")
     pairs = pd.DataFrame(
         {column: read.strings(first["pairs"][column]) for column in ("ligand_complex", "receptor_complex")}
         | {"pathway": read.strings(first["pairs"]["pathway"])}
