@@ -40,6 +40,11 @@ MATRIX = ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL6A2", "COL6A3", 
 SIGNATURES = {"signed": {"up": MATRIX, "down": ["ITGA2", "ITGA3", "ITGA6"]}, "short": ["CXCR4"]}
 NETWORK = pd.DataFrame({"ligand": "TGFB1", "target": MATRIX, "weight": np.arange(1.0, 11.0)})
 """What the corridor scores, and genes that a ligand acts on."""
+FEW_UNIVERSES = {
+    "vary": {"resource": ["cellphonedb"], "level": [], "expr_prop": [0.2], "min_cells": [], "patients": []}
+    | {"leave_out_patients": False}
+}
+"""Two beside the run."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -133,7 +138,7 @@ def _make_corridor() -> ad.AnnData:
     niche.tl.compare_communication(adata)
     niche.tl.compare_expression(adata, "cell_type")
     niche.tl.tropism(adata)
-    return adata
+    return niche.recipes.multiverse(adata, FEW_UNIVERSES)
 
 
 @pytest.fixture

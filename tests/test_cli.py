@@ -135,6 +135,15 @@ def test_flags_win_over_the_config(study: Path, fast: Path, tmp_path: Path) -> N
     assert parsed(out / "report.html").text.strip().startswith("Mine")
 
 
+def test_a_recipe_that_goes_on_from_a_result_is_called_in_python(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "recipe.toml"
+    config.write_text('recipe = "multiverse"\n')
+    assert main(["run", str(study), "--config", str(config), "--out", str(tmp_path / "out")]) == 2
+    assert "niche.recipes.multiverse(result, config)" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("plain")
 def test_no_tissue_is_said(
     study: Path, fast: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -118,6 +118,7 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "compare_communication",
         "compare_expression",
         "tropism",
+        "multiverse",
     }
     assert steps <= set(read.ours(_corridor)) | set(_corridor.uns)
 

@@ -80,5 +80,5 @@ def test_other_columns_do_not_matter(corridor: ad.AnnData) -> None:
 @pytest.mark.parametrize("name", list(READERS))
 def test_nothing_stored_names_the_function_to_run(demo: ad.AnnData, name: str) -> None:
     function = public_functions("get")[name]
-    with pytest.raises(MissingKeyError, match=r"Run niche\.(pp|tl)\.\w+ first"):
+    with pytest.raises(MissingKeyError, match=r"Run niche\.(pp|tl|recipes)\.\w+ first"):
         function(demo, **needed(function))

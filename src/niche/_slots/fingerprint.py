@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import anndata as ad
@@ -32,6 +32,11 @@ def compute(adata: ad.AnnData, *, obs: Iterable[str], layers: Iterable[str | Non
     for layer in layers:
         label = "X" if layer is None else f"layer {layer}"
         items[label] = _matrix_digest(adata, layer)
+    return of(items)
+
+
+def of(items: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Digests by name as they are stored."""
     return {
         "names": np.array(list(items), dtype=object),
         "digests": np.array(list(items.values()), dtype=object),

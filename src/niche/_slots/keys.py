@@ -28,6 +28,7 @@ PROGRAMS = "programs"
 COMPARE_PROGRAMS = "compare_programs"
 TROPISM = "tropism"
 COMPATIBILITY = "compatibility"
+MULTIVERSE = "multiverse"
 RECIPE = "recipe"
 
 BESIDE_PROGRAMS = (AMBIENT, COMPARE_COMMUNICATION)

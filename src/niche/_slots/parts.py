@@ -8,7 +8,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from niche._slots import read
+from niche._slots import fingerprint, read
 from niche.errors import StaleResultError
 
 
@@ -24,10 +24,7 @@ def fingerprint_of(adata: ad.AnnData, parts: Mapping[str, str]) -> dict[str, np.
     for key in parts.values():
         one = adata.uns[key]["fingerprint"]
         seen |= dict(zip(read.strings(one["names"]), read.strings(one["digests"]), strict=True))
-    return {
-        "names": np.array(list(seen), dtype=object),
-        "digests": np.array(list(seen.values()), dtype=object),
-    }
+    return fingerprint.of(seen)
 
 
 def check(adata: ad.AnnData, parts: pd.DataFrame, run_first: str) -> None:

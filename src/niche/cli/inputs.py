@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from niche.cli.guard import tell
 from niche.errors import InputValueError
@@ -51,9 +51,15 @@ def read(path: str) -> AnnData:
 def settings(arguments: argparse.Namespace) -> AnyConfig:
     """Settings of the config file, with the flags on top."""
     from niche.recipes import load_config
+    from niche.recipes.multiverse_config import MultiverseConfig
 
     file, recipe = getattr(arguments, "config", None), getattr(arguments, "recipe", None)
     known = load_config(file, recipe=recipe)
+    if isinstance(known, MultiverseConfig):
+        raise InputValueError(
+            "the recipe multiverse goes on from a result and is called in Python: "
+            "niche.recipes.multiverse(result, config)."
+        )
     fields: dict[str, Any] = {**known.model_dump(exclude_unset=True), "recipe": known.recipe}
     for section, names in (("input", _INPUT), ("communication", _EDGES), ("", _TOP)):
         for name in names:
@@ -64,7 +70,7 @@ def settings(arguments: argparse.Namespace) -> AnyConfig:
                 raise InputValueError(f"--{name} is no option of the recipe {known.recipe}.")
             place = fields.setdefault(section, {}) if section else fields
             place[name] = value
-    return load_config(fields)
+    return cast("AnyConfig", load_config(fields))
 
 
 def completed(adata: AnnData, config: AnyConfig) -> AnyConfig:

@@ -20,6 +20,7 @@ from niche.get.confounding import confounding
 from niche.get.design import design
 from niche.get.leave_one_out import leave_one_out
 from niche.get.ligand_activity import ligand_activity
+from niche.get.multiverse import multiverse
 from niche.get.organ_exclusive import organ_exclusive
 from niche.get.programs import programs
 from niche.get.pseudobulk import pseudobulk
@@ -49,6 +50,7 @@ __all__ = [
     "design",
     "leave_one_out",
     "ligand_activity",
+    "multiverse",
     "organ_exclusive",
     "programs",
     "pseudobulk",

@@ -13,6 +13,7 @@ from niche.pl.design import design
 from niche.pl.effects import effects
 from niche.pl.loo import loo
 from niche.pl.malignant_evidence import malignant_evidence
+from niche.pl.multiverse import multiverse
 from niche.pl.organ_edges import organ_edges
 from niche.pl.paired import paired
 from niche.pl.pathways import pathways
@@ -36,6 +37,7 @@ __all__ = [
     "effects",
     "loo",
     "malignant_evidence",
+    "multiverse",
     "organ_edges",
     "paired",
     "pathways",

@@ -6,6 +6,8 @@ from niche.recipes.communication_by_organ import communication_by_organ
 from niche.recipes.config import CommunicationConfig
 from niche.recipes.guess import Guess, guess_config
 from niche.recipes.load import load_config
+from niche.recipes.multiverse import multiverse
+from niche.recipes.multiverse_config import MultiverseConfig
 from niche.recipes.organotropism import organotropism
 from niche.recipes.organotropism_config import OrganotropismConfig
 from niche.recipes.programs_across_sites import programs_across_sites
@@ -17,12 +19,14 @@ from niche.recipes.tumor_stroma_config import TumorStromaConfig
 __all__ = [
     "CommunicationConfig",
     "Guess",
+    "MultiverseConfig",
     "OrganotropismConfig",
     "ProgramsConfig",
     "TumorStromaConfig",
     "communication_by_organ",
     "guess_config",
     "load_config",
+    "multiverse",
     "organotropism",
     "programs_across_sites",
     "to_toml",

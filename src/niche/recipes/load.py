@@ -10,29 +10,33 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from niche.errors import InputTypeError, InputValueError
-from niche.recipes.config import CommunicationConfig, RecipeConfig
+from niche.recipes.config import CommunicationConfig, Part
+from niche.recipes.multiverse_config import MultiverseConfig
 from niche.recipes.organotropism_config import OrganotropismConfig
 from niche.recipes.programs_config import ProgramsConfig
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
 
 AnyConfig = CommunicationConfig | TumorStromaConfig | ProgramsConfig | OrganotropismConfig
+"""Settings of a recipe that begins with the data as they come: what the command line can run."""
+Loaded = AnyConfig | MultiverseConfig
 
-MODELS: dict[str, type[AnyConfig]] = {
+MODELS: dict[str, type[Loaded]] = {
     "communication_by_organ": CommunicationConfig,
     "tumor_stroma": TumorStromaConfig,
     "programs_across_sites": ProgramsConfig,
     "organotropism": OrganotropismConfig,
+    "multiverse": MultiverseConfig,
 }
 """Recipe -> its settings."""
 
 DEFAULT = "communication_by_organ"
 
-Model = TypeVar("Model", bound=RecipeConfig)
+Model = TypeVar("Model", bound=Part)
 
 
 def load_config(
-    config: AnyConfig | Mapping[str, Any] | str | Path | None = None, *, recipe: str | None = None
-) -> AnyConfig:
+    config: Loaded | Mapping[str, Any] | str | Path | None = None, *, recipe: str | None = None
+) -> Loaded:
     """Return the settings of a recipe from any form they come in.
 
     Parameters
@@ -65,7 +69,7 @@ def load_config(
     """
     if recipe is not None and recipe not in MODELS:
         raise InputValueError(f"there is no recipe {recipe!r}. Recipes: {', '.join(MODELS)}.")
-    if isinstance(config, AnyConfig):
+    if isinstance(config, Loaded):
         _same_recipe(config.recipe, recipe, "config")
         return config.model_copy(deep=True)
     if config is None:
@@ -100,7 +104,7 @@ def _same_recipe(named: Any, wanted: str | None, origin: str) -> None:
         raise InputValueError(f"{origin}: these are settings of {named}, not of {wanted} (field recipe).")
 
 
-def _validated(fields: dict[str, Any], origin: str, recipe: str | None) -> AnyConfig:
+def _validated(fields: dict[str, Any], origin: str, recipe: str | None) -> Loaded:
     named = fields.get("recipe", recipe or DEFAULT)
     if not isinstance(named, str) or named not in MODELS:
         raise InputValueError(f"{origin}: recipe must be {' or '.join(MODELS)}. Got {named!r}.")

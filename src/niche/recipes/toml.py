@@ -10,11 +10,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from niche.recipes.config import RecipeConfig
+from niche.recipes.multiverse_config import MultiverseConfig
 
 _WIDTH = 100
 
 
-def to_toml(config: RecipeConfig, *, comments: Mapping[str, str] | None = None) -> str:
+def to_toml(config: RecipeConfig | MultiverseConfig, *, comments: Mapping[str, str] | None = None) -> str:
     """Return the settings as commented TOML, which :func:`load_config` reads back.
 
     Parameters

@@ -215,8 +215,4 @@ def _fingerprint(
     more = fingerprint.compute(adata, obs=dict.fromkeys(covariates), layers=[])
     names = [*read.strings(first["names"]), *read.strings(more["names"])]
     digests = [*read.strings(first["digests"]), *read.strings(more["digests"])]
-    kept = dict(zip(names, digests, strict=True))
-    return {
-        "names": np.array(list(kept), dtype=object),
-        "digests": np.array(list(kept.values()), dtype=object),
-    }
+    return fingerprint.of(dict(zip(names, digests, strict=True)))
