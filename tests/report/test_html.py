@@ -15,7 +15,7 @@ from niche import get, pp, recipes, report
 from niche.errors import InputTypeError, InputValueError
 
 SECTIONS = [
-    "summary", "design", "quality", "cells", "tumor_host", "communication", "between_organs", "axes", "methods",
+    "summary", "account", "design", "quality", "cells", "tumor_host", "communication", "between_organs", "axes", "methods",
     "provenance",
 ]  # fmt: skip
 

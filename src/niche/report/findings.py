@@ -94,6 +94,8 @@ class Findings:
         Edges and contrasts with an estimate.
     uncompared
         Those without, counted: ``contrast, reason, n``.
+    account
+        The seed-and-soil account, item by item.
     """
 
     adata: ad.AnnData
@@ -117,6 +119,7 @@ class Findings:
     exclusive: Found = Found(None)
     compared: pd.DataFrame = field(default_factory=pd.DataFrame)
     uncompared: pd.DataFrame = field(default_factory=pd.DataFrame)
+    account: Found = Found(None)
 
     @classmethod
     def of(cls, adata: ad.AnnData) -> Findings:
@@ -139,6 +142,7 @@ class Findings:
             ambient=stored(keys.AMBIENT, "niche.pp.ambient"),
             communication=stored(keys.COMMUNICATION, "niche.tl.communication"),
             design=attempt(lambda: _design(adata)),
+            account=attempt(lambda: get.tropism(adata)),
         )
         found.axes = attempt(lambda: published_axes(adata))
         if found.communication.there:

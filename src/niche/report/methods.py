@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import resources
-from niche.report import between_methods, formats
+from niche.report import account_methods, between_methods, formats
 from niche.report.blocks import Block, Heading, Link, Links, Section, Text, table
 from niche.report.findings import Findings
 from niche.report.tumor_methods import TUMOR_REFERENCES, told
@@ -58,7 +58,7 @@ REFERENCES = TUMOR_REFERENCES | {
 }
 """Name -> what to cite, DOI."""
 
-REFERENCES |= between_methods.BETWEEN_REFERENCES
+REFERENCES |= between_methods.BETWEEN_REFERENCES | account_methods.ACCOUNT_REFERENCES
 
 
 def section(found: Findings) -> Section:
@@ -135,9 +135,9 @@ def _told(found: Findings) -> tuple[list[str], list[str]]:
     if found.communication.there:
         paragraphs += _communication(found)
         cited += ["cellphonedb", "liana", "bh", "rra"]
-    words, names = between_methods.told(found)
-    paragraphs += words
-    cited += names
+    for words, names in (between_methods.told(found), account_methods.told(found)):
+        paragraphs += words
+        cited += names
     return paragraphs, cited
 
 
@@ -182,8 +182,10 @@ def _resources(found: Findings) -> pd.DataFrame:
     names = []
     if found.communication.there:
         names.append(str(found.params["resource"]).split(" ", 1)[0])
-    if found.axes.there:
+    if found.axes.there or found.account.there:
         names.append("axes")
+    if found.account.there:
+        names.append("mediators")
     if found.genes.there:
         names += [
             f"gene_positions_{found.genes.value['params']['organism']}",
