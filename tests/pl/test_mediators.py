@@ -122,6 +122,7 @@ def test_ax_is_used(accounted: ad.AnnData, axes: Axes) -> None:
     ("options", "error", "words"),
     [
         ({"organ": "moon"}, InputValueError, "organ: 'moon' not in the result"),
+        ({"organ": []}, InputValueError, "organ is empty"),
         ({"n_top": 0}, InputValueError, "n_top must be an integer in"),
         ({"key": "other"}, MissingKeyError, r"Run niche\.tl\.tropism first"),
         ({"ax": "here"}, InputTypeError, "ax must be a matplotlib Axes"),
