@@ -29,7 +29,7 @@ DOCS = HERE.parent / "docs" / "benchmarks"
 TOOLS = ("niche", "liana", "wilcoxon", "deseq2")
 PEERS = ("liana", "deseq2")
 CLAIMS = ("both", "any")
-THRESHOLD, FLAGGED, SEEN = 0.1, 0.5, 0.1
+THRESHOLD, SEEN = 0.1, 0.1
 EDGE = ["source", "target", "ligand_complex", "receptor_complex"]
 ROW = ["contrast", *EDGE]
 GENES, EXTRA_AXES, PATIENTS = 2000, 4, 4
@@ -115,11 +115,13 @@ def on(edges: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def heeding_flags(table: pd.DataFrame) -> pd.DataFrame:
-    """Give up what contamination explains for more than half."""
-    flagged = table["ambient_share"] > FLAGGED
-    worst = {"both": 1.0, "any": 1.0, "rank_both": -1.0, "rank_any": -1.0}
+    """Give up what is ambient-suspect, and that both sides move where ambient molecules move one."""
+    flagged = {"any": table["ambient_suspect"].eq(True), "both": table["ambient_side"].eq(True)}
     return table.assign(
-        **{name: table[name].where(~flagged | table[name].isna(), value) for name, value in worst.items()}
+        **{
+            name: table[name].where(~flagged[name.removeprefix("rank_")] | table[name].isna(), worst)
+            for name, worst in {"both": 1.0, "any": 1.0, "rank_both": -1.0, "rank_any": -1.0}.items()
+        }
     )
 
 

@@ -56,7 +56,8 @@ sample), and one organ with a fifth of the cells ({cells_apart}), half the depth
 How each decides:
 
 - **niche**: `tl.communication`, `tl.compare_communication`; `qval_joint` and `qval` at most 0.1. *Heeding its
-  ambient flags*: edges whose `ambient_share` exceeds 0.5 are given up.
+  ambient flags*: without edges that are `ambient-suspect`, and without those of which
+  `ambient_side` names a side where both are said to move.
 - **LIANA per organ, subtracted**: its `cellphonedb` on the pooled cells of each organ, 1,000 permutations; an
   edge differs where it is significant (p at most 0.05) in this organ only, or in all but this one. *Twofold*:
   where `lr_means` differ twofold and the edge is significant on the higher side. Ranked by the difference of

@@ -21,7 +21,7 @@ import pandas as pd
 EDGE = ["source", "target", "ligand_complex", "receptor_complex"]
 COLUMNS = [
     "contrast", *EDGE, "both", "rank_both", "any", "rank_any", "effect", "p_edge", "p_ligand", "p_receptor",
-    "driver", "driver_compartment", "ambient_share", "magnitude",
+    "driver", "driver_compartment", "ambient_suspect", "ambient_side", "magnitude",
 ]  # fmt: skip
 LEVEL, EXPRESSED, CELLS, TINY = 0.05, 0.1, 10, 0.01
 MIN_COUNT, N_PERMS = 5, 1000
@@ -40,7 +40,8 @@ def niche(file):
     table = get.compare_communication(adata)
     table = table[table["contrast"].astype(str).str.endswith("_vs_rest")]
     out = table[["contrast", *EDGE, "driver", "driver_compartment"]].copy()
-    out["ambient_share"] = pd.to_numeric(table["ambient_share"], errors="coerce")
+    out["ambient_suspect"] = table["call"] == "ambient-suspect"
+    out["ambient_side"] = ~table["ambient_side"].isin(["", "not_assessed"])
     out["both"], out["rank_both"] = table["qval_joint"], -table["pval_joint"]
     out["any"], out["rank_any"] = table["qval"], -table["pval"]
     out["effect"], out["p_edge"] = table["log2fc"], table["pval"]

@@ -33,6 +33,9 @@ The first needs nearly every compiled kernel, the second none: while one process
 other does not compile the same ones.
 """
 
+ONCE_FOLDERS = ("_kernels", "_stats", "testing", "tl")
+"""Tests of single tools, and of functions on arrays, are marked ``once`` (see CONTRIBUTING.md)."""
+
 MATRIX = ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL6A2", "COL6A3", "COL4A1", "COL4A2", "COL12A1"]
 SIGNATURES = {"signed": {"up": MATRIX, "down": ["ITGA2", "ITGA3", "ITGA6"]}, "short": ["CXCR4"]}
 NETWORK = pd.DataFrame({"ligand": "TGFB1", "target": MATRIX, "weight": np.arange(1.0, 11.0)})
@@ -51,7 +54,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort the files that take longest to the front; all others keep their order."""
+    """Sort the files that take longest to the front, the others in their order; mark whole folders."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in ONCE_FOLDERS:
+            item.add_marker(pytest.mark.once)
     place = {name: i for i, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: place.get(item.path.stem, len(place)))
 
@@ -118,6 +124,7 @@ def _make_corridor() -> ad.AnnData:
     niche.tl.programs(adata, k=5, n_starts=3)
     niche.tl.compare_programs(adata)
     niche.tl.score_signatures(adata, SIGNATURES)
+    niche.tl.compatibility(adata, "cell_type", n_sets=99)
     niche.tl.ligand_activity(adata, NETWORK, "cell_type")
     pairs = niche.resources.ligand_receptor()
     few = pairs[pairs["ligand"].isin(["CXCL12", "SPP1"])]

@@ -10,6 +10,7 @@ from walk import Public
 
 from niche import errors
 
+pytestmark = pytest.mark.once
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 
 

@@ -208,6 +208,53 @@ class TestTumorStroma:
         assert "settings of tumor_stroma" in told
 
 
+class TestProgramsAcrossSites:
+    """Programs of the tumor, from the command line."""
+
+    def test_run_and_run_again(
+        self,
+        study: Path,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        config, out = tmp_path / "recipe.toml", tmp_path / "out"
+        init = ["init", str(study), "--recipe", "programs_across_sites", "--out", str(config)]
+        assert main(init) == 0
+        assert "may be covariates of the comparison" in capsys.readouterr().out
+        text = config.read_text().replace("min_cells_scrublet = 100", "min_cells_scrublet = 100000")
+        text = text.replace("# k =", "k = [4]").replace("n_starts = 20", "n_starts = 3")
+        text = text.replace("min_cells = 20", "min_cells = 5")
+        config.write_text(text)
+        assert load_config(config).programs.k == [4]
+        run = ["run", str(study), "--config", str(config), "--out", str(out)]
+        assert main(run) == 0
+        page = parsed(out / "report.html")
+        assert page.text.strip().startswith("Programs of the tumor across organs")
+        assert "What was found" in page.sections["programs"]
+        assert "consensus non-negative matrix factorisation" in page.sections["methods"]
+        names = {file.stem for file in (out / "tables").glob("*.tsv")}
+        assert {"programs", "programs_genes", "compare_programs", "compare_programs_verdicts"} <= names
+        assert {"signatures", "signatures_signatures"} <= names
+        figures = {file.stem for file in (out / "figures").glob("*.svg")}
+        assert {"programs", "program_usage", "program_variance", "program_ambient"} <= figures
+        monkeypatch.setattr("niche.report.gallery.figures", lambda found: {})
+        again = ["run", str(out / "result.h5ad"), "--config", str(out / "recipe.toml"), "--out"]
+        assert main([*again, str(tmp_path / "again")]) == 0
+        steps = ad.read_h5ad(tmp_path / "again" / "result.h5ad").uns["recipe"]["steps"]
+        assert set(steps["status"].astype(str)) == {"resumed", "skipped"}
+
+    def test_bad_input(self, study: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+        argv = ["run", study, "--out", tmp_path / "out", "--recipe", "programs_across_sites"]
+        told = refused(capsys, *argv, "--tissues", "primary")
+        assert "no option of the recipe programs_across_sites" in told
+        assert "invalid choice" in refused(capsys, *argv[:-1], "programs")
+        config = tmp_path / "recipe.toml"
+        config.write_text('recipe = "programs_across_sites"\n[programs]\nk = [400]\n')
+        assert "k=400" in refused(capsys, *argv, "--config", config)
+        assert not (tmp_path / "out").exists()
+
+
 class TestBadInput:
     def test_usage(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert "required: command" in refused(capsys)

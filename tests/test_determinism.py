@@ -20,6 +20,8 @@ from niche.tl import _cluster_stability
 
 Inputs = dict[str, ad.AnnData]
 Results = Callable[[str], ad.AnnData]
+pytestmark = pytest.mark.once
+
 PAGE = Path(__file__).parents[1] / "docs" / "array_support.md"
 TARGETS = ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL6A2", "COL4A1", "COL4A2", "MUC1", "CD44"]
 ARGUMENTS: dict[str, dict[str, object]] = {
@@ -27,6 +29,7 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "tl.call_compartments": {"labels": {"Malignant": "tumor"}},
     "tl.ligand_activity": {"network": pd.DataFrame({"ligand": "TGFB1", "target": TARGETS})},
     "tl.compare_programs": {"min_cells": 5},
+    "tl.compatibility": {"n_sets": 300},
     "tl.programs": {"k": 4, "n_starts": 2, "min_cells": 5},
     "tl.score_signatures": {"signatures": {"targets": TARGETS}},
     "tl.tropism": {"programs": None, "edges": None},
@@ -35,6 +38,7 @@ TAKES_LOG_VALUES = ("tl.", "pp.integrate")
 TAKES_COMMUNICATION = ("tl.compare_communication",)
 TAKES_PROGRAMS = ("tl.compare_programs",)
 TAKES_EXPRESSION = ("tl.tropism",)
+TAKES_PRIMARY = ("tl.compatibility",)
 
 
 FUNCTIONS = {
@@ -164,7 +168,13 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     run = niche.tl.communication(normal, "cell_type", null=None, scores=["lr_means"], copy=True)
     programs = niche.tl.programs(normal, k=4, n_starts=2, min_cells=5, copy=True)
     expression = niche.tl.compare_expression(normal, "cell_type", copy=True)
-    return {"pp": raw, "tl": normal, "run": run, "programs": programs, "expression": expression}
+    primary = _demo[_demo.obs["sample"].isin(["P01_breast_primary", "P01_bone", "P03_lung"])].copy()
+    primary.uns = {}
+    niche.pp.normalize(primary)
+    return {
+        "pp": raw, "tl": normal, "run": run, "programs": programs, "expression": expression,
+        "primary": primary,
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +191,8 @@ def _input(name: str, inputs: Inputs) -> ad.AnnData:
         return inputs["programs"]
     if name in TAKES_EXPRESSION:
         return inputs["expression"]
+    if name in TAKES_PRIMARY:
+        return inputs["primary"]
     return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 

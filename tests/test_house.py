@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from walk import PUBLIC_PACKAGES
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[1]
 SOURCE, TESTS = ROOT / "src" / "niche", ROOT / "tests"
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
 SOURCES = sorted(path for path in (Path(__file__).parents[1] / "src" / "niche").rglob("*.py"))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
 SOURCES = sorted((Path(__file__).parents[1] / "tutorials").glob("[0-9]*.py"))
 MAXIMUM_BYTES = 1_000_000
 

@@ -178,14 +178,13 @@ print(f"{len(suspect)} edges are ambient-suspect, {len(bone)} are called")
 # Intervals, and below each of them every patient as a dot. If one dot carried an edge, it would be seen here:
 
 # %%
-kept = bone[~suspect]
-niche.pl.effects(adata, kept.head(6), contrast="bone_vs_rest")
+niche.pl.effects(adata, bone.head(6), contrast="bone_vs_rest")
 
 # %% [markdown]
 # The same without each of the patients in turn:
 
 # %%
-niche.pl.loo(adata, kept.head(3), contrast="bone_vs_rest")
+niche.pl.loo(adata, bone.head(3), contrast="bone_vs_rest")
 
 # %% [markdown]
 # And the numbers themselves. `mean_log2cpm` is what is compared, `weight` how exactly it was measured: many

@@ -12,11 +12,11 @@ from niche.errors import StaleResultError
 BOTH = {"signatures": "signatures", "composition": "composition"}
 
 
-def test_a_repeated_run_has_the_same_digest(corridor):
+def test_a_repeated_run_has_the_same_identity(corridor):
     table = parts.table_of(corridor, BOTH)
     assert table["part"].tolist() == list(BOTH)
     niche.tl.composition(corridor)
-    assert parts.table_of(corridor, BOTH)["digest"].tolist() == table["digest"].tolist()
+    assert parts.table_of(corridor, BOTH)["identity"].tolist() == table["identity"].tolist()
     parts.check(corridor, table, "niche.tl.tropism")
 
 

@@ -62,3 +62,26 @@ def test_strings_come_back_as_a_list_however_they_were_stored():
     assert read.strings(np.array(["a", "b"], dtype=object)) == ["a", "b"]
     assert read.strings("a") == ["a"]
     assert read.strings(np.array([], dtype=object)) == []
+
+
+def rest_on_base(adata, *, flag):
+    digest = fingerprint.compute(adata, obs=["kind"], layers=[None])
+    params = {"key": "base", "flag": flag, "covariates": []}
+    write.result(adata, "r", params=params, payload={"v": np.arange(2)}, fingerprint=digest)
+
+
+def test_identity_is_that_of_parameters_and_of_the_run_below(adata, tmp_path):
+    assert read.identity(adata, "r") == ""
+    store(adata, "base", k=[3, 4], name=None, rate=0.5)
+    rest_on_base(adata, flag=True)
+    first = read.identity(adata, "r")
+    assert first
+    assert first != read.identity(adata, "base")
+    adata.write_h5ad(tmp_path / "a.h5ad")
+    assert read.identity(ad.read_h5ad(tmp_path / "a.h5ad"), "r") == first
+    store(adata, "base", k=[3, 5], name=None, rate=0.5)
+    assert read.identity(adata, "r") != first, "it rests on another run"
+    store(adata, "base", k=[3, 4], name=None, rate=0.5)
+    assert read.identity(adata, "r") == first
+    rest_on_base(adata, flag=False)
+    assert read.identity(adata, "r") != first

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from compared import AXIS, make_compared
 from hand_made import BONE, BRAIN, EDGE, LIVER, LUNG, communicate, hand_made
+from same_tables import assert_same_table
 
 import niche
 from niche import get, tl
@@ -68,7 +69,7 @@ def test_what_is_kept_is_what_filtering_the_whole_table_keeps(compared, table, a
         expected = expected[expected[name].astype(str).isin([wanted] if isinstance(wanted, str) else wanted)]
     found = get.compare_communication(compared, **asked)
     assert 0 < len(found) < len(table)
-    pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))
+    assert_same_table(found, expected.reset_index(drop=True))
 
 
 def test_qval_keeps_what_is_at_most_that_and_nothing_untested(compared, table):
@@ -124,7 +125,7 @@ def test_compartment_of_the_driver(table):
 def test_the_table_is_the_callers_own(compared, table):
     mine = get.compare_communication(compared)
     mine.loc[:, "log2fc"] = -99.0
-    pd.testing.assert_frame_equal(get.compare_communication(compared), table)
+    assert_same_table(get.compare_communication(compared), table)
     assert np.isfinite(table["log2fc"]).any() and EDGE["source"] in set(table["source"])
 
 
@@ -192,7 +193,7 @@ def test_without_ambient_no_call_is_suspect(table):
 def test_only_rows_with_a_number_are_kept_when_asked(compared, table):
     found = get.compare_communication(compared, estimated=True)
     known = table["log2fc"].notna() | table["statistic"].notna()
-    pd.testing.assert_frame_equal(found, table[known].reset_index(drop=True))
+    assert_same_table(found, table[known].reset_index(drop=True))
     assert 0 < len(found) < len(table)
     assert (found["contrast"] == "omnibus").any(), "it has F and no effect"
     both = get.compare_communication(compared, estimated=True, contrast="bone_vs_rest", call="not_testable")

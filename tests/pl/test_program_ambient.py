@@ -52,7 +52,7 @@ def test_suspects_are_ringed_and_what_is_not_called_is_hollow(programmed: ad.Ann
             for artist in named(ax, f"point {row.verdict}")
             if np.allclose(artist.get_offsets()[0], (100 * row.ambient_share, row.effect))
         )
-        called = row.call in ("enriched", "depleted")
+        called = row.call in ("enriched", "depleted", "ambient-suspect")
         face = to_hex(mine.get_facecolor()[0]).upper()
         assert face == (colors[row.organ] if called else "#FFFFFF")
         if row.verdict == "ambient-suspect":

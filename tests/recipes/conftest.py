@@ -19,7 +19,8 @@ FEW_RESOLUTIONS = ("niche.tl._cluster_stability.RESOLUTIONS", (0.5, 1.0))
 STEPS = (
     (pp, "harmonize_genes"), (pp, "qc"), (pp, "normalize"), (tl, "infer_cnv"), (tl, "call_compartments"),
     (pp, "integrate"), (tl, "cluster"), (tl, "annotate"), (pp, "ambient"), (pp, "check"),
-    (tl, "communication"), (tl, "compare_communication"),
+    (tl, "communication"), (tl, "compare_communication"), (tl, "programs"), (tl, "compare_programs"),
+    (tl, "score_signatures"), (tl, "compare_expression"), (tl, "composition"), (tl, "tropism"),
 )  # fmt: skip
 
 

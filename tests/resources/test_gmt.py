@@ -6,6 +6,7 @@ import pytest
 
 from niche import resources
 from niche.errors import InputTypeError, InputValueError
+from niche.resources.gmt import file_digest
 
 LINES = "HOMING\tnotes\tCXCR4\tCCR7\tCXCR4\n\nDORMANCY\t\tLIFR\t\tSOCS3\t\n"
 
@@ -31,7 +32,7 @@ def test_reads_gzip_and_windows_lines(tmp_path):
         ("", "holds no gene set"),
         ("HOMING\tnotes\n", "line 1: expected a name, a description and at least one gene"),
         ("A\tx\tCXCR4\n\tx\tCCR7\n", "line 2: expected a name"),
-        ("A\tx\tCXCR4\nA\tx\tCCR7\n", "line 2: the gene set 'A' occurs twice"),
+        ("A\tx\tCXCR4\nA\tx\tCCR7\n", "line 2: the gene set 'A' occurs twice, first in line 1. Rename one"),
         ("CXCR4 CCR7\n", "separated by tabs"),
     ],
 )
@@ -54,3 +55,13 @@ def test_no_file_and_no_text(tmp_path):
         resources.read_gmt(path)
     with pytest.raises(InputTypeError, match="path must be a string or a Path"):
         resources.read_gmt(3)
+
+
+def test_a_digest_tells_files_apart_and_nothing_of_other_forms(tmp_path):
+    path = tmp_path / "sets.gmt"
+    path.write_text(LINES)
+    first = file_digest(path)
+    assert first == file_digest(str(path))
+    path.write_text(LINES.replace("CCR7", "CCR5"))
+    assert file_digest(path) != first
+    assert file_digest(None) == file_digest({"HOMING": ["CXCR4"]}) == ""

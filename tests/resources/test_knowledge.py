@@ -148,3 +148,10 @@ def test_subtype_site_rates():
     assert not table.duplicated(["subtype", "organ"]).any()
     assert table["percent"].between(0, 100).all()
     assert table.drop_duplicates("subtype")["n_relapsed"].sum() == 1350
+
+
+def test_signature_notes_count_what_they_say():
+    table = resources.signature_notes()
+    assert table["signature"].is_unique and (table["n_shared"] <= table["n_genes"]).all()
+    assert (table["n_shared"] / table["n_genes"] > 0.5).all(), "mostly"
+    assert (table[["citation", "doi", "source"]] != "").all(axis=None)

@@ -108,6 +108,19 @@ def test_few_patients_get_an_estimate_and_no_call(study: ad.AnnData) -> None:
     assert "organ-associated" not in set(verdicts["verdict"])
 
 
+def test_patients_with_few_cells_are_skipped_and_it_is_said(study: ad.AnnData) -> None:
+    niche.tl.compare_programs(study, min_cells=10_000)
+    assert niche.get.compare_programs(study, what="units").empty
+    table = niche.get.compare_programs(study).astype({"reason": str, "call": str})
+    assert table["pval"].isna().all()
+    assert set(table["call"]) == {"not_testable"}
+    real = table[table["program"].isin(matches(study)[name] for name in ("organ_bone", "shared_1"))]
+    assert real["reason"].str.contains("no patient with enough tumor cells in bone").all()
+    assert not set(niche.get.compare_programs(study, what="verdicts")["verdict"]) & {
+        "organ-associated", "intrinsic"
+    }  # fmt: skip
+
+
 def test_patients_are_the_replicates(study: ad.AnnData) -> None:
     """Ten patients are ten units of every program, however many cells they have."""
     table = niche.get.compare_programs(study, contrast="bone_vs_rest")
@@ -123,12 +136,49 @@ def test_sensitivity_tells_purity_and_assay(study: ad.AnnData) -> None:
     table = niche.get.compare_programs(study, what="sensitivity")
     assert set(table["setting"]) == {
         "all cells", "malignant probability >= 0.5", "malignant probability >= 0.9",
-        "malignant probability >= 0.99", "assay cell", "assay nucleus",
+        "malignant probability >= 0.99", "assay cell", "assay nucleus", _near(study),
     }  # fmt: skip
     whole = table[table["setting"] == "all cells"]["effect"].to_numpy()
     pure = table[table["setting"] == "malignant probability >= 0.9"]["effect"].to_numpy()
     np.testing.assert_allclose(whole, pure)
     assert table.loc[table["setting"] == "malignant probability >= 0.99", "effect"].isna().all()
+
+
+def _near(adata: ad.AnnData) -> str:
+    """The setting of the number of programs that was tried and not taken."""
+    curve = niche.get.programs(adata, what="curve")
+    return f"k = {curve.loc[~curve['chosen'], 'k'].item()}"
+
+
+def test_programs_are_looked_for_at_the_next_k(_study: ad.AnnData) -> None:
+    table = niche.get.compare_programs(_study, what="sensitivity").set_index(["program", "contrast"])
+    near = table[table["setting"] == _near(_study)]
+    found = matches(_study)
+    shared = niche.get.programs(_study, what="near").set_index("program")["n_shared"]
+    for organ in ("bone", "lung"):
+        assert shared[found[f"organ_{organ}"]] >= 35
+        row = near.loc[(found[f"organ_{organ}"], f"{organ}_vs_rest")]
+        whole = table[table["setting"] == "all cells"].loc[row.name]
+        assert row["same_sign"] == 1.0
+        assert row["effect"] == pytest.approx(whole["effect"], abs=0.3)
+        assert row["reason"] == whole["reason"]
+    gone = near[shared.loc[near.index.get_level_values("program")].to_numpy() < 35]
+    assert gone["effect"].isna().all()
+    assert gone["reason"].str.contains("shares 70% of its genes").all()
+    assert near["same_sign"].isna().equals(near["effect"].isna())
+
+
+def test_calls_of_leaked_programs_are_not_of_an_organ(_study: ad.AnnData) -> None:
+    found = matches(_study)
+    table = niche.get.compare_programs(_study).astype({"program": str, "call": str, "reason": str})
+    leaked = table[table["program"].isin([found[name] for name in found if name.startswith("leaked")])]
+    assert not set(leaked["call"]) & {"enriched", "depleted"}
+    suspect = leaked[leaked["call"] == "ambient-suspect"]
+    assert len(suspect)
+    assert suspect["reason"].str.contains("ambient molecules explain|host cells rise").all()
+    enriched = table[table["call"] == "enriched"]
+    assert {found["organ_bone"], found["organ_lung"]} <= set(enriched["program"])
+    assert not (enriched["verdict"] == "ambient-suspect").any()
 
 
 def test_a_covariate_that_hides_the_organs_is_refused(study: ad.AnnData) -> None:

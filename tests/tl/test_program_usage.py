@@ -4,30 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from drawn_usage import compared, drawn
 from planned_study import study_of
 
 from niche._kernels.threads import limited_to
-from niche.tl._program_usage import alike, compare_usage, rest_columns, unit_usage, variance_shares
-
-PROGRAMS = 8
-
-
-def drawn(rng, study, shift=0.0, sd=0.4, correlation=0.5):
-    """Log-normal usage of cells; bone has five times fewer of them."""
-    samples = study.units.samples
-    n_units = samples.group.size
-    n = np.where(samples.group == 0, 25, rng.integers(80, 200, n_units))
-    own = rng.normal(size=(samples.patient.max() + 1, PROGRAMS))[samples.patient]
-    level = sd * (np.sqrt(correlation) * own + np.sqrt(1 - correlation) * rng.normal(size=own.shape))
-    level += shift * (samples.group == 3)[:, None]
-    unit = np.repeat(np.arange(n_units), n)
-    usage = 0.05 * np.exp(level[unit] + rng.normal(0, 0.7, (unit.size, PROGRAMS)))
-    return usage, unit
-
-
-def compared(usage, unit, study):
-    found = unit_usage(usage, unit, study.units.n_samples.size, 20)
-    return compare_usage(found, np.arange(PROGRAMS), {}, study, "averaged", "tumor cells")
+from niche.tl._program_usage import alike, rest_columns, unit_usage, variance_shares
 
 
 @pytest.mark.parametrize("pairing", ["unpaired", "partial", "paired"])

@@ -9,8 +9,9 @@ import pytest
 from planned_study import study_of
 
 from niche.tl._organ_results import OrganResults
+from niche.tl._program_evidence import Evidence
 from niche.tl._program_usage import rest_columns
-from niche.tl._program_verdicts import Evidence, verdict
+from niche.tl._program_verdicts import verdict
 
 ORGANS = ["bone", "brain", "lung"]
 

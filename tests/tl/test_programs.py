@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import niche
-from niche.errors import InputTypeError, InputValueError, MissingKeyError
+from niche.errors import InputTypeError, InputValueError, MissingKeyError, StaleResultError
 
 PLANTED = ("cell_cycle", "shared_1", "shared_2", "organ_bone", "organ_lung", "private_1")
 
@@ -183,6 +183,16 @@ def test_one_sample_is_enough_to_look(study: ad.AnnData) -> None:
     table = niche.get.programs(one, what="programs")
     assert (table["n_patients"] == 1).all()
     assert not (table["kind"] == "patient-private").any()  # nothing to be private against
+    with pytest.raises(InputValueError, match="only organ"):
+        niche.tl.compare_programs(one)
+    assert "compare_programs" not in one.uns
+
+
+def test_one_small_sample_has_no_programs_that_recur(study: ad.AnnData) -> None:
+    one = study[(study.obs["sample"] == study.obs["sample"].iloc[0]).to_numpy()][:35].copy()
+    with pytest.raises(InputValueError, match=r"no sample has the 40 cells .* mode='pooled'"):
+        niche.tl.programs(one, mode="per_sample")
+    assert "programs" not in one.uns
 
 
 def test_without_counts_log_values_serve(study: ad.AnnData) -> None:
@@ -210,6 +220,28 @@ def test_only_pure_cells_when_asked(study: ad.AnnData) -> None:
     study.obs["malignant_probability"] = np.where(np.arange(study.n_obs) % 5 == 0, 0.5, 0.95)
     niche.tl.programs(study, k=5, n_starts=2, min_probability=0.9)
     assert np.isnan(study.obsm["X_programs"][::5]).all()
+
+
+def test_cells_that_failed_quality_control_are_left_out_and_counted(study: ad.AnnData) -> None:
+    clean = study[np.arange(study.n_obs) % 9 != 0].copy()
+    niche.tl.programs(clean, k=5, n_starts=2)
+    study.obs["qc_pass"] = np.arange(study.n_obs) % 9 != 0
+    niche.tl.programs(study, k=5, n_starts=2)
+    assert np.isnan(study.obsm["X_programs"][::9]).all()
+    np.testing.assert_array_equal(
+        study.obsm["X_programs"][study.obs["qc_pass"].to_numpy()], clean.obsm["X_programs"]
+    )
+    samples = niche.get.programs(study, what="samples").set_index("sample")
+    failed = study.obs.loc[~study.obs["qc_pass"], "sample"].astype(str).value_counts()
+    assert samples["n_failed_qc"].to_dict() == failed.reindex(samples.index, fill_value=0).to_dict()
+    assert samples["n_failed_qc"].sum() == -(-study.n_obs // 9)
+    assert (niche.get.programs(clean, what="samples")["n_failed_qc"] == 0).all()
+    study.obs["qc_pass"] = True
+    with pytest.raises(StaleResultError, match="qc_pass"):
+        niche.get.programs(study)
+    study.obs["qc_pass"] = False
+    with pytest.raises(InputValueError, match=r"failed niche\.pp\.qc are left out"):
+        niche.tl.programs(study, k=5)
 
 
 BAD = {

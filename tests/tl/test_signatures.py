@@ -111,13 +111,13 @@ def test_too_few_genes_are_not_testable(normal, planted):
     }
     tl.score_signatures(normal, sets)
     table = get.signatures(normal, level="signature").set_index("signature")
-    assert table.loc["few", "reason"] == "too few genes measured: 4 of 5, 5 needed"
+    assert table.loc["few", "reason"] == "too few genes measured: 4 of 5, 10 needed"
     assert table.loc["one side", "reason"] == "no gene of the down set measured"
     assert table["status"].tolist() == ["not_testable", "not_testable", "scored"]
     assert normal.obsm["signatures"][["few", "one side"]].isna().all(axis=None)
     tests = get.signatures(normal, signature="few")
     assert tests["pval"].isna().all() and set(tests["call"]) == {"not_testable"}
-    assert set(tests["reason"]) == {"too few genes measured: 4 of 5, 5 needed"}
+    assert set(tests["reason"]) == {"too few genes measured: 4 of 5, 10 needed"}
     tl.score_signatures(normal, sets, min_genes=4)
     assert rest(normal, "few", "lung")["status"] == "tested"
 
@@ -205,6 +205,14 @@ def test_refusals_leave_nothing(normal, signatures, options, error, message):
     assert (set(normal.uns), set(normal.obsm)) == before
 
 
+def test_a_file_with_a_set_twice_is_refused_and_leaves_nothing(normal, tmp_path):
+    file = tmp_path / "sets.gmt"
+    file.write_text("HOMING\t\tCXCR4\nHOMING\t\tCCR7\n")
+    with pytest.raises(InputValueError, match=r"sets.gmt, line 2: the gene set 'HOMING' occurs twice"):
+        tl.score_signatures(normal, file)
+    assert "signatures" not in normal.uns and "signatures" not in normal.obsm
+
+
 def test_duplicated_gene_names_are_refused(normal):
     normal.var_names = [normal.var_names[0], *normal.var_names[:-1]]
     with pytest.raises(InputValueError, match="occur more than once"):
@@ -234,3 +242,26 @@ def test_a_second_key_and_a_view(normal, planted):
     tl.score_signatures(view, planted, key_added="mine")
     assert isinstance(view, ad.AnnData) and list(view.obsm["mine"]) == list(planted)
     assert len(get.signatures(view, key="mine"))
+
+
+def test_bulk_expression_is_one_row_per_sample(normal, planted):
+    """Tumors in bulk: log values of samples x genes, no compartment, no cells to count."""
+    tumor = normal[normal.obs["compartment"] == "tumor"].copy()
+    bulk = get.pseudobulk(tumor, by=["sample"])
+    bulk.X = np.log2(bulk.X / bulk.X.sum(axis=1, keepdims=True) * 1e6 + 1)
+    del bulk.obs["compartment"]
+    assert bulk.n_obs == bulk.obs["sample"].nunique()
+    tl.score_signatures(bulk, planted, compartment=None)
+    assert bulk.uns["signatures"]["bulk"]
+    for organ in ("lung", "liver"):
+        found = rest(bulk, f"organ_{organ}", organ)
+        assert found["call"] == "enriched" and found["effect"] > 0
+    samples = get.signatures(bulk, level="sample", signature="organ_lung").set_index("sample")
+    assert samples["n_cells"].eq(1).all()
+    own = bulk.obsm["signatures"]["organ_lung"].set_axis(bulk.obs["sample"].astype(str))
+    np.testing.assert_allclose(samples["score"], own.loc[samples.index.astype(str)])
+    with pytest.raises(MissingKeyError, match="compartment=None for all cells"):
+        tl.score_signatures(bulk, planted)
+    cells = normal.copy()
+    tl.score_signatures(cells, planted, compartment=None)
+    assert not cells.uns["signatures"]["bulk"]

@@ -10,9 +10,8 @@ import pandas as pd
 
 from niche._slots import keys
 from niche._stats.contrasts import NORMAL, PAIR, PRIMARY, REST
-from niche.get._comparisons import AMBIENT_SUSPECT
 
-_CALLED = ("enriched", "depleted", "specific", AMBIENT_SUSPECT)
+_CALLED = ("enriched", "depleted", "specific", keys.AMBIENT_SUSPECT)
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ def _ambient(main: pd.Series | None) -> str:
         return "Ambient RNA was not assessed (niche.pp.ambient)."
     if not np.isfinite(share):
         return "What ambient RNA explains of it cannot be said."
-    if str(main["call"]) == AMBIENT_SUSPECT:
+    if str(main["call"]) == keys.AMBIENT_SUSPECT:
         return f"Ambient RNA can explain {share:.0%} of the difference: it may have leaked from other cells."
     side = f", and how its {main['ambient_side']} moves" if main["ambient_side"] else ""
     return f"Ambient RNA explains {share:.0%} of the difference{side}."
@@ -223,7 +222,7 @@ def _change(facts: Facts, main: pd.Series | None) -> str:
     if call == "shared":
         return "What would change it: patients in whom the organs differ by more than one doubling."
     changes = ["patients in whom it does not hold"]
-    if call == AMBIENT_SUSPECT:
+    if call == keys.AMBIENT_SUSPECT:
         changes.append("samples with less ambient RNA")
     if str(main["driver"]) in ("ligand", "receptor"):
         still = "receptor" if str(main["driver"]) == "ligand" else "ligand"

@@ -27,7 +27,11 @@ COMPARE_EXPRESSION = "compare_expression"
 PROGRAMS = "programs"
 COMPARE_PROGRAMS = "compare_programs"
 TROPISM = "tropism"
+COMPATIBILITY = "compatibility"
 RECIPE = "recipe"
+
+BESIDE_PROGRAMS = (AMBIENT, COMPARE_COMMUNICATION)
+"""Results that verdicts on programs make use of where they are stored."""
 
 # obs
 CLUSTER_OBS = "cluster"
@@ -63,9 +67,13 @@ LINEAGES = ("malignant", "fibroblast-like", "endothelial", "myeloid", "lymphoid"
 FRAMEWORK_ORGANS = ("bone", "brain", "liver", "lung", "lymph_node")
 ORGANISMS = ("human", "mouse")
 
+AMBIENT_SUSPECT = "ambient-suspect"
+"""Verdict on a program, and call of a contrast, whose rise ambient molecules explain."""
 LEAST_CONTROL = 0.5
 """Rise of host cells over that of the tumor from which a program rises in all compartments."""
 SMALLEST_PROGRAM_EFFECT = 0.5
 """log2 ratio of usage from which a program may be called higher or lower in an organ."""
 STABLE_ARI = 0.8
 """Mean adjusted Rand index from which clusters at a resolution count as stable."""
+NOT_PREDICTION = "compatibility, not prediction"
+"""What every tested row of a compatibility says of itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,6 +70,28 @@ def ours(adata: ad.AnnData) -> list[str]:
         for key, value in adata.uns.items()
         if isinstance(value, Mapping) and "niche_version" in value and "fingerprint" in value
     ]
+
+
+def identity(adata: ad.AnnData, key: str) -> str:
+    """A digest of how ``uns[key]`` was made: parameters, version and data, and those of the run it rests on.
+
+    Empty where nothing of niche is stored there. Two results of one identity are equal.
+    """
+    if key not in ours(adata):
+        return ""
+    stored = adata.uns[key]
+    params = {name: np.asarray(value).tolist() for name, value in sorted(stored["params"].items())}
+    source = str(params.get("key", key))
+    data = strings(stored["fingerprint"]["digests"])
+    told = f"{stored['niche_version']} {params} {data} {identity(adata, source) if source != key else ''}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def passed_quality(adata: ad.AnnData) -> np.ndarray | None:
+    """Which cells (n_obs,) passed :func:`niche.pp.qc`, also where the column was read back as text."""
+    if keys.QC_PASS not in adata.obs.columns:
+        return None
+    return np.asarray(adata.obs[keys.QC_PASS].astype(str).str.lower().isin(("true", "1", "1.0")))
 
 
 def strings(values: Any) -> list[str]:

@@ -42,8 +42,7 @@ def _run(
 ) -> None:
     from niche import recipes
 
-    run_recipe = recipes.tumor_stroma if config.recipe == "tumor_stroma" else recipes.communication_by_organ
-    result = run_recipe(adata, config)  # type: ignore[arg-type]
+    result = getattr(recipes, config.recipe)(adata, config, checkpoint=outputs.checkpoint(arguments.out))
     for note in result.uns["recipe"]["notes"]:
         if note not in config.notes:
             tell(f"note: {note}")

@@ -20,6 +20,12 @@ RESULT, REPORT, RECIPE, TABLES, FIGURES = "result.h5ad", "report.html", "recipe.
 _MINE = (RESULT, REPORT, RECIPE, TABLES, FIGURES)
 
 
+def checkpoint(out: str) -> Path:
+    """Where a run that writes to ``out`` keeps what it has found so far: beside the folder, hidden."""
+    target = Path(out).expanduser()
+    return target.with_name(f".{target.name}.checkpoint.h5ad")
+
+
 @contextmanager
 def folder(out: str, *, overwrite: bool) -> Iterator[Path]:
     """Yield a draft folder that is moved to ``out`` when all went well, and removed when not.

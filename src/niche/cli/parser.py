@@ -9,7 +9,7 @@ from typing import NoReturn
 from niche._slots import keys
 from niche._version import __version__
 
-RECIPES = ("communication_by_organ", "tumor_stroma")
+RECIPES = ("communication_by_organ", "tumor_stroma", "programs_across_sites", "organotropism")
 """Recipes by name, the one that is run by default first."""
 
 COLUMN_FLAGS = {
@@ -62,6 +62,7 @@ def _demo(add: Add) -> None:
     made.add_argument(
         "--out", default="niche_demo", metavar="DIR", help="folder to write (default: niche_demo)"
     )
+    made.set_defaults(recipe="organotropism")
     _run_options(made)
 
 
@@ -112,7 +113,9 @@ def _recipe(made: argparse.ArgumentParser) -> None:
         "--recipe",
         choices=RECIPES,
         help="communication_by_organ (default): ligand-receptor edges per organ, needs cell types; "
-        "tumor_stroma: malignant cells, clusters, cell types and ambient RNA, with or without cell types",
+        "tumor_stroma: malignant cells, clusters, cell types and ambient RNA, with or without cell types; "
+        "programs_across_sites: programs of malignant cells, brought along, of an organ, or leaked; "
+        "organotropism: all of it, up to the seed-and-soil account of every organ",
     )
 
 

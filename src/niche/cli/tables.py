@@ -15,6 +15,7 @@ _READERS: dict[str, Callable[[], pd.DataFrame]] = {
     "axes": resources.axes,
     "mediators": resources.mediators,
     "signatures": resources.signatures,
+    "signature_notes": resources.signature_notes,
     "subtype_site_rates": resources.subtype_site_rates,
     "markers": resources.markers,
     "lineages": resources.lineages,

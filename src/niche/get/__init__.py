@@ -14,6 +14,7 @@ from niche.get.compare_expression import compare_expression
 from niche.get.compare_programs import compare_programs
 from niche.get.compare_samples import compare_samples
 from niche.get.compartments import compartments
+from niche.get.compatibility import compatibility
 from niche.get.composition import composition
 from niche.get.confounding import confounding
 from niche.get.design import design
@@ -42,6 +43,7 @@ __all__ = [
     "compare_programs",
     "compare_samples",
     "compartments",
+    "compatibility",
     "composition",
     "confounding",
     "design",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from niche._slots import read, validate
+from niche._slots import keys, read, validate
 from niche.errors import InputValueError
 from niche.get._ambient_edges import NOT_ASSESSED
 
@@ -16,9 +16,6 @@ Names = str | Sequence[str] | None
 
 DIRECTED = ("enriched", "depleted", "specific")
 """Calls that name an organ."""
-
-AMBIENT_SUSPECT = "ambient-suspect"
-"""Call of a difference that would name an organ, were it not explained by ambient molecules."""
 
 
 class Comparisons:
@@ -49,7 +46,7 @@ class Comparisons:
         groups = [*read.strings(stored["groups"]["name"]), ""]
         self.organ_of = [groups[int(g)] for g in stored["contrasts"]["plus"]]
         self.stored_calls = read.strings(stored["call_names"])
-        self.calls = [*self.stored_calls, AMBIENT_SUSPECT]
+        self.calls = [*self.stored_calls, keys.AMBIENT_SUSPECT]
 
     def rows(
         self,
@@ -130,7 +127,7 @@ def with_ambient(frame: pd.DataFrame, share: Any, most: float, call: Names = Non
     """Add the ambient share, and let no call that names an organ rest on ambient molecules.
 
     ``share`` (n_rows,) of the difference; NaN where nothing can be said, None where nothing was assessed.
-    Calls of a share of ``most`` or more become :data:`AMBIENT_SUSPECT`; their reason keeps what they would
+    Calls of a share of ``most`` or more become ``ambient-suspect``; their reason keeps what they would
     be. Rows with one of the calls ``call`` are returned, all by default.
     """
     if share is None:
@@ -157,7 +154,7 @@ def _suspected(frame: pd.DataFrame, leaked: np.ndarray, most: float) -> pd.DataF
         said += str(would_be.categories[its_call])
         names.append("; ".join(text for text in (said, names[code]) if text))
     calls = would_be.codes.to_numpy().copy()
-    calls[leaked] = list(would_be.categories).index(AMBIENT_SUSPECT)
+    calls[leaked] = list(would_be.categories).index(keys.AMBIENT_SUSPECT)
     return frame.assign(
         reason=pd.Categorical.from_codes(codes, names),
         call=pd.Categorical.from_codes(calls, would_be.categories),

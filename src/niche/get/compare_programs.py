@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys, read, validate
-from niche.errors import InputValueError
+from niche.errors import InputValueError, StaleResultError
 from niche.get._organ_results import Names, contrast_table, kept_rows
+from niche.get.programs import program_labels
+from niche.get.programs import programs as get_programs
 
 RUN_FIRST = "niche.tl.compare_programs"
 What = Literal["contrasts", "verdicts", "units", "organs", "sensitivity"]
@@ -43,8 +45,9 @@ def compare_programs(
     what
         ``"contrasts"``: one row per program and contrast. ``"verdicts"``: one per program. ``"units"``: usage
         of every patient in every organ. ``"organs"``: usage, ambient share and control in every organ.
-        ``"sensitivity"``: effects with purer cells and within assays; only cells that
-        programs were found in are there, so a purity below that of the run changes nothing.
+        ``"sensitivity"``: effects with purer cells, within assays, and of the same programs at the numbers
+        tried next to k; only cells that programs were found in are there, so a purity below that of the run
+        changes nothing.
     contrast, organ
         Keep these (``contrasts``; organ also for ``units`` and ``organs``).
     program
@@ -59,7 +62,8 @@ def compare_programs(
     DataFrame
         ``contrasts``: ``program, contrast, organ`` (the one a positive effect raises; empty for omnibus),
         ``effect`` (log2 ratio of usage) with its 95 % interval ``ci_low, ci_high``, ``statistic`` (t, F for
-        omnibus), ``pval, qval, call`` (``enriched``, ``depleted``, ``differs``, ``undetermined``,
+        omnibus), ``pval, qval, call`` (``enriched``, ``depleted``; ``ambient-suspect`` instead of either
+        where ambient molecules explain the difference, as the reason says; ``differs``, ``undetermined``,
         ``not_testable``), ``verdict`` (of the program), ``status, reason, ambient_share`` (of the difference
         of the organ; ``not_assessed`` without :func:`niche.pp.ambient`, NaN where not testable), ``control``
         (rise of host cells over that of the tumor), ``var_within, var_patient, var_organ`` (shares of the
@@ -67,7 +71,8 @@ def compare_programs(
         the sign holds), ``min_detectable_effect``. ``verdicts``: ``program, verdict, reason, kind`` and the
         shares of variance. ``units``: ``program, patient, organ, usage, n_cells``. ``organs``: ``program,
         organ, usage, ambient_share`` (of expression), ``effect_share, control``. ``sensitivity``: ``program,
-        contrast, setting, effect, pval, n_patients, reason``.
+        contrast, setting, effect, pval, same_sign`` (1 or 0: whether the effect has the sign it has with all
+        cells), ``n_patients, reason``.
 
     Raises
     ------
@@ -106,6 +111,22 @@ def compare_programs(
         if chosen is not None and name not in frame:
             raise InputValueError(f"{name}= does not belong to what={what!r}, which has no such column.")
     return kept_rows(frame, wanted, known, qval)
+
+
+def compared_labels(adata: ad.AnnData, key: str) -> dict[str, str]:
+    """Labels of the programs that were compared under ``key``; refused where they were found anew since."""
+    stored = read.result(adata, key, run_first=RUN_FIRST)
+    source = str(stored["params"].get("key", keys.PROGRAMS))
+    now = get_programs(adata, what="programs", key=source)
+    then = stored["programs"]
+    same = read.strings(then["name"]) == list(now["program"].astype(str))
+    same &= read.strings(stored["params"]["beside"])[0] == read.identity(adata, source)
+    if not same or read.strings(then["kind"]) != list(now["kind"].astype(str)):
+        raise StaleResultError(
+            f"adata.uns[{key!r}] compares other programs than adata.uns[{source!r}] holds now. "
+            f"Run {RUN_FIRST} again."
+        )
+    return program_labels(adata, source)
 
 
 def _contrasts(stored: Mapping[str, Any]) -> pd.DataFrame:

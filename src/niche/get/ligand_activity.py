@@ -188,44 +188,54 @@ def _edges(
     assessed = there & (contrast >= 0)
     row = np.where(assessed, feature * len(known["contrast"]) + contrast, 0)
     for name in OF_EDGES:
-        values = table[name].to_numpy()[row]
+        values = table[name]
         if name in ("status", "reason"):
-            out[name] = pd.Categorical(np.where(assessed, values.astype(object), NOT_ASSESSED))
-        elif name.startswith("n_"):
-            out[name] = np.where(assessed, values, 0)
+            labels = [*values.cat.categories, NOT_ASSESSED]
+            code = np.where(assessed, values.cat.codes.to_numpy()[row], len(labels) - 1)
+            out[name] = _of_what_occurs(code, labels)
         else:
-            out[name] = np.where(assessed, values, np.nan)
+            out[name] = np.where(assessed, values.to_numpy()[row], 0 if name.startswith("n_") else np.nan)
     is_edge = (edges["status"] == "tested").to_numpy()
-    out["reason"] = pd.Categorical(_why(out, assessed, is_edge, ligand, receiver, organ))
+    reason = table["reason"]
+    out["reason"] = _why(edges["status"], reason, row, assessed, is_edge, ligand, receiver, organ)
+    names = [*dict.fromkeys(SUPPORT.values()), NOT_ASSESSED]
     support = np.array(
-        [SUPPORT.get(call, "undetermined") for call in table["call"].cat.categories], dtype=object
+        [names.index(SUPPORT.get(call, "undetermined")) for call in table["call"].cat.categories]
     )
     found = support[table["call"].cat.codes.to_numpy()[row]]
-    out["support"] = pd.Categorical(
-        np.where(assessed & is_edge, found, NOT_ASSESSED), [*dict.fromkeys(SUPPORT.values()), NOT_ASSESSED]
-    )
+    out["support"] = pd.Categorical.from_codes(np.where(assessed & is_edge, found, len(names) - 1), names)
     return out
 
 
 def _why(
-    table: pd.DataFrame, assessed: np.ndarray, is_edge: np.ndarray, ligand: np.ndarray, receiver: np.ndarray,
-    organ: np.ndarray,
-) -> np.ndarray:  # fmt: skip
+    edge_status: pd.Series, reason: pd.Series, row: np.ndarray, assessed: np.ndarray, is_edge: np.ndarray,
+    ligand: np.ndarray, receiver: np.ndarray, organ: np.ndarray,
+) -> pd.Categorical:  # fmt: skip
     """Reason of every edge: why it is not assessed, or why its activity is not testable."""
-    none = np.select(
-        [ligand < 0, receiver < 0, organ < 0],
-        [
-            "the ligand has no targets in the network",
-            "the target was not assessed",
-            "the organ was not assessed",
-        ],
+    none = [
+        "the ligand has no targets in the network",
+        "the target was not assessed",
+        "the organ was not assessed",
         "no comparison of this organ with the rest",
+    ]
+    no_edge = [f"the edge is {status}" for status in edge_status.cat.categories]
+    first = len(none) + len(no_edge)
+    code = np.select(
+        [assessed & ~is_edge, assessed, ligand < 0, receiver < 0, organ < 0],
+        [len(none) + edge_status.cat.codes.to_numpy(), first + reason.cat.codes.to_numpy()[row], 0, 1, 2],
+        3,
     )
-    found = np.where(assessed, table["reason"].astype(object), none)
-    no_edge = "the edge is " + table["edge_status"].astype(object)
-    return np.where(assessed & ~is_edge, no_edge, found)
+    return _of_what_occurs(code, [*none, *no_edge, *reason.cat.categories])
+
+
+def _of_what_occurs(code: np.ndarray, labels: list[str]) -> pd.Categorical:
+    """Labels by code, as a category of those that occur, sorted; a label may stand in the list twice."""
+    occur = sorted({labels[i] for i in np.flatnonzero(np.bincount(code))})
+    place = {label: i for i, label in enumerate(occur)}
+    return pd.Categorical.from_codes(np.array([place.get(label, -1) for label in labels])[code], occur)
 
 
 def _codes(labels: pd.Series, place: Mapping[str, int]) -> np.ndarray:
-    """Codes of labels, -1 for those that are not known."""
-    return labels.astype(str).map(place).fillna(-1).to_numpy(dtype=np.int64)
+    """Codes of labels in a category, -1 for those that are not known."""
+    known = [place.get(str(label), -1) for label in labels.cat.categories]
+    return np.array([*known, -1], dtype=np.int64)[labels.cat.codes.to_numpy()]

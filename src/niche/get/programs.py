@@ -13,8 +13,9 @@ from niche._slots import keys, read, validate
 from niche.errors import InputValueError, MissingKeyError
 
 RUN_FIRST = "niche.tl.programs"
-What = Literal["genes", "programs", "annotation", "samples", "curve", "usage", "sample_programs"]
-WHAT = ("genes", "programs", "annotation", "samples", "curve", "usage", "sample_programs")
+What = Literal["genes", "programs", "annotation", "samples", "curve", "near", "usage", "sample_programs"]
+WHAT = ("genes", "programs", "annotation", "samples", "curve", "near", "usage", "sample_programs")
+_LARGEST_Q, _LEAST_SHARED = 0.05, 3
 
 
 def programs(
@@ -33,10 +34,11 @@ def programs(
     what
         ``"genes"``: the genes of every program. ``"programs"``: one row per program. ``"annotation"``: gene
         sets that resemble them. ``"samples"``: which samples were used, which skipped and why. ``"curve"``:
-        stability and loss of every number of programs. ``"usage"``: mean usage of every program in every
+        stability and loss of every number of programs. ``"near"``: whether each program is there at the
+        numbers tried next to the one taken. ``"usage"``: mean usage of every program in every
         sample. ``"sample_programs"``: programs of single samples (``mode="per_sample"``).
     program
-        Keep these programs (``genes``, ``programs``, ``annotation``, ``usage``).
+        Keep these programs (``genes``, ``programs``, ``annotation``, ``near``, ``usage``).
     key
         The ``key_added`` of the run.
 
@@ -48,10 +50,11 @@ def programs(
         ``mean_usage`` (of patients), ``stability`` (silhouette), ``support`` (share of starts), ``strength``
         (rise of its genes in standard deviations per standard deviation of usage), ``n_patients`` (who have
         it), ``top_patient, top_patient_share, reason``. ``annotation``: ``program, gene_set, n_shared,
-        n_measured, pval, qval, genes``. ``samples``: ``sample, patient, n_cells, status, reason``.
-        ``curve``: ``k, stability, loss, n_outliers, converged, chosen``. ``usage``: ``sample, patient,
-        program, usage, se`` (standard error over cells), ``n_cells``. ``sample_programs``: ``sample, k,
-        robust, metaprogram`` (the program it went into, empty for none).
+        n_measured, pval, qval, genes``. ``samples``: ``sample, patient, n_cells, n_failed_qc`` (left out),
+        ``status, reason``. ``curve``: ``k, stability, loss, n_outliers, converged, chosen``. ``near``:
+        ``program, k, n_shared`` (genes shared with the most similar program of that number). ``usage``:
+        ``sample, patient, program, usage, se`` (standard error over cells), ``n_cells``.
+        ``sample_programs``: ``sample, k, robust, metaprogram`` (the program it went into, empty for none).
 
     Raises
     ------
@@ -77,6 +80,7 @@ def programs(
     frame = {
         "genes": lambda: _genes(adata, stored, names, key),
         "usage": lambda: _usage(adata, stored, names, key),
+        "near": lambda: stored["near"].drop(columns="match").reset_index(drop=True),
     }.get(what, lambda: stored[_TABLE.get(what, what)].reset_index(drop=True).copy())()
     if program is None:
         return frame
@@ -135,3 +139,22 @@ def cell_usage(adata: ad.AnnData, key: str = keys.PROGRAMS) -> np.ndarray:
     if slot not in adata.obsm:
         raise MissingKeyError(f"adata.obsm[{slot!r}] not found. Run {RUN_FIRST} again.")
     return np.asarray(adata.obsm[slot], dtype=np.float64)
+
+
+def resembling(adata: ad.AnnData, key: str) -> dict[str, str]:
+    """The gene set that each program resembles most, where one does."""
+    known = programs(adata, what="annotation", key=key)
+    sure = known[(known["qval"] <= _LARGEST_Q) & (known["n_shared"] >= _LEAST_SHARED)]
+    best = sure.sort_values("pval", kind="stable").drop_duplicates("program")
+    return {
+        str(name): str(found).replace("_", " ")
+        for name, found in zip(best["program"], best["gene_set"], strict=True)
+    }
+
+
+def program_labels(adata: ad.AnnData, key: str) -> dict[str, str]:
+    """What each program is like: the gene set that resembles it most, else its first three genes."""
+    genes = programs(adata, key=key)
+    first = genes[genes["rank"] <= 3].groupby("program", sort=False)["gene"].agg(", ".join).to_dict()
+    sets = resembling(adata, key)
+    return {str(name): sets.get(str(name), text.replace("_", " ")) for name, text in first.items()}

@@ -63,7 +63,8 @@ def signatures(
         ``ci_low, ci_high``, ``statistic`` (t, F for omnibus), ``pval, qval, call`` (``enriched``,
         ``depleted``: q <= 0.1, 3 patients on both sides; scores have no unit in which an effect would be
         large, so none is asked for; ``differs``: omnibus; ``undetermined``; ``not_testable``), ``status``
-        (``tested``, ``not_testable``), ``reason, n_samples, n_patients, sign_stability`` (share of left-out
+        (``tested``, ``not_testable``), ``reason`` (why there is no test; else what the test leaves out, and
+        where the signature stands for subtypes), ``n_samples, n_patients, sign_stability`` (share of left-out
         patients without whom the sign holds), ``min_detectable_effect`` (80 % power at 0.05).
 
         Level ``"sample"``: ``sample, patient, organ, tissue, signature, score`` (mean over the cells of the
@@ -71,7 +72,10 @@ def signatures(
 
         Level ``"signature"``: ``signature, n_genes, n_measured, n_up, n_down, measured_up, measured_down,
         missing`` (genes not detected in any cell), ``no_direction`` (genes left out because their direction
-        is not known), ``status`` (``scored``, ``not_testable``), ``reason``.
+        is not known), ``status`` (``scored``, ``not_testable``), ``reason, subtype_pval, subtype_qval``
+        (patients of different
+        subtypes; NaN where not assessed), ``note`` (that it is mostly a published set of
+        subtypes, or differs between subtypes here without being adjusted for them).
 
     Raises
     ------
@@ -88,7 +92,7 @@ def signatures(
     >>> adata = niche.datasets.demo()
     >>> niche.pp.normalize(adata)
     >>> sets = {"matrix": ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL99A1"]}
-    >>> niche.tl.score_signatures(adata, sets, compartment="stromal")
+    >>> niche.tl.score_signatures(adata, sets, compartment="stromal", min_genes=5)
     >>> niche.get.signatures(adata, level="signature")["missing"].item()
     'COL99A1'
     >>> samples = niche.get.signatures(adata, level="sample", organ="bone")
@@ -119,6 +123,8 @@ def signatures(
                 f"{RUN_FIRST}, or an organ."
             )
         frame = contrast_table(stored, {"signature": np.array(names, dtype=object)})[list(COLUMNS)]
+        notes = read.strings(stored["subtype"]["note"])
+        frame["reason"] = _with_notes(frame, dict(zip(names, notes, strict=True)))
         wanted["contrast"], known["contrast"] = contrast, read.strings(stored["contrasts"]["name"])
     return kept_rows(frame, wanted, known, qval)
 
@@ -138,7 +144,18 @@ def _signatures(stored: Mapping[str, Any], names: list[str]) -> pd.DataFrame:
     scored = np.array([not why for why in texts["reason"]])
     out["status"] = pd.Categorical.from_codes((~scored).astype(np.int64), ["scored", "not_testable"])
     out["reason"] = texts["reason"]
+    out |= {f"subtype_{name}": np.asarray(stored["subtype"][name]) for name in ("pval", "qval")}
+    out["note"] = read.strings(stored["subtype"]["note"])
     return pd.DataFrame(out)
+
+
+def _with_notes(frame: pd.DataFrame, notes: Mapping[str, str]) -> pd.Categorical:
+    """Reasons, and of what was tested also the note of its signature."""
+    told = [
+        "; ".join(text for text in (str(why), notes[str(name)] if status == "tested" else "") if text)
+        for why, name, status in zip(frame["reason"], frame["signature"], frame["status"], strict=True)
+    ]
+    return pd.Categorical(told)
 
 
 def _samples(stored: Mapping[str, Any], names: list[str]) -> pd.DataFrame:

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anndata as ad
 import pandas as pd
 
-from niche._slots import keys, read
-from niche.errors import StaleResultError
-from niche.get.compare_programs import RUN_FIRST, compare_programs
-from niche.get.programs import programs as get_programs
+from niche.get.compare_programs import compare_programs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +31,6 @@ KINDS = {
 }
 """Colour of every kind of program."""
 
-_LARGEST_Q, _LEAST_SHARED = 0.05, 3
-
 
 def verdict_words(verdict: str) -> str:
     """A verdict as it is written."""
@@ -54,32 +49,6 @@ def verdict_table(adata: ad.AnnData, key: str, program: Any = None) -> pd.DataFr
         return found.set_index("program").loc[listed].reset_index()
     order = found["verdict"].map({name: i for i, name in enumerate(VERDICTS)})
     return found.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
-
-
-def program_labels(adata: ad.AnnData, key: str) -> dict[str, str]:
-    """What each program is like: the gene set that resembles it most, else its first three genes."""
-    genes = get_programs(adata, key=key)
-    first = genes[genes["rank"] <= 3].groupby("program", sort=False)["gene"].agg(", ".join).to_dict()
-    known = get_programs(adata, what="annotation", key=key)
-    sure = known[(known["qval"] <= _LARGEST_Q) & (known["n_shared"] >= _LEAST_SHARED)]
-    best = sure.sort_values("pval", kind="stable").drop_duplicates("program")
-    sets = dict(zip(best["program"].astype(str), best["gene_set"].astype(str), strict=True))
-    return {str(name): sets.get(str(name), text).replace("_", " ") for name, text in first.items()}
-
-
-def compared_labels(adata: ad.AnnData, key: str) -> dict[str, str]:
-    """Labels of the programs that were compared under ``key``; refused where they were found anew since."""
-    stored = read.result(adata, key, run_first=RUN_FIRST)
-    source = str(stored["params"].get("key", keys.PROGRAMS))
-    now = get_programs(adata, what="programs", key=source)
-    then = stored["programs"]
-    same = read.strings(then["name"]) == list(now["program"].astype(str))
-    if not same or read.strings(then["kind"]) != list(now["kind"].astype(str)):
-        raise StaleResultError(
-            f"adata.uns[{key!r}] compares other programs than adata.uns[{source!r}] holds now. "
-            f"Run {RUN_FIRST} again."
-        )
-    return program_labels(adata, source)
 
 
 def short(text: str, width: int) -> str:

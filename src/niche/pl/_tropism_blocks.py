@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from niche._slots import keys
 from niche.pl import _account, _compared
 
 UNITS = {
@@ -66,7 +67,7 @@ def blocks_of(account: pd.DataFrame, n_top: int) -> list[Block]:
 def _block(kind: str, items: pd.DataFrame, n_top: int) -> Block:
     sure = items["status"].isin(_compared.CALLABLE) & items["effect"].notna()
     drawn = items[sure]
-    later = 2 - 2 * drawn["status"].isin(_compared.CALLED) - (drawn["status"] == "ambient-suspect")
+    later = 2 - 2 * drawn["status"].isin(_compared.CALLED) - (drawn["status"] == keys.AMBIENT_SUSPECT)
     order = drawn.assign(later=later, size=-drawn["effect"].abs())
     drawn = drawn.loc[order.sort_values(["later", "qval", "size", "item"], kind="stable").index]
     rows = drawn.head(n_top)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.transforms import Bbox
 
-_SUSPECT = "ambient-suspect"
+_CALLED = ("enriched", "depleted", keys.AMBIENT_SUSPECT)
 _NOT_ASSESSED = "not_assessed"
 _WORDS = {
     "ambient_share": "difference that ambient molecules explain (%)",
@@ -142,8 +142,8 @@ def _points(ax: Axes, rows: pd.DataFrame) -> None:
     colors = palette.organ_colors(sorted(set(rows["organ"])))
     for row in rows.itertuples():
         look = _programs.VERDICTS[row.verdict]
-        called = row.call in ("enriched", "depleted")
-        suspect = row.verdict == _SUSPECT
+        called = row.call in _CALLED
+        suspect = row.verdict == keys.AMBIENT_SUSPECT
         ax.scatter(
             [row.x],
             [row.y],
@@ -196,9 +196,9 @@ def _legend(ax: Axes, rows: pd.DataFrame) -> None:
     dot: dict[str, Any] = {"linestyle": "", "marker": "o", "markersize": 5}
     handles = _programs.verdict_handles(list(rows["verdict"]))
     for handle in handles:
-        if handle.get_label() != _SUSPECT:
+        if handle.get_label() != keys.AMBIENT_SUSPECT:
             handle.set_color("#555555")
-    if not rows["call"].isin(("enriched", "depleted")).all():
+    if not rows["call"].isin(_CALLED).all():
         handles.append(
             Line2D([], [], markerfacecolor="white", markeredgecolor="#555555", label="not called", **dot)
         )
@@ -221,9 +221,9 @@ def _names(ax: Axes, figure: Figure, rows: pd.DataFrame, n_labels: int) -> None:
     from niche.pl._figure import INK, SMALL
 
     rising = rows[rows["y"] >= keys.SMALLEST_PROGRAM_EFFECT]
-    order = rising.assign(
-        first=-(2 * (rising["verdict"] == _SUSPECT) + (rising["call"] == "enriched")), size=-rising["y"]
-    ).sort_values(["first", "size"], kind="stable")
+    suspect, called = rising["verdict"] == keys.AMBIENT_SUSPECT, rising["call"].isin(_CALLED)
+    order = rising.assign(first=-(2 * suspect + called), size=-rising["y"])
+    order = order.sort_values(["first", "size"], kind="stable")
     figure.draw_without_rendering()
     pixel = figure.dpi / 72
     points = ax.transData.transform(rows[["x", "y"]].to_numpy(dtype=float))

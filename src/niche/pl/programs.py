@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys, validate
+from niche.get.programs import program_labels
 from niche.get.programs import programs as get_programs
 from niche.pl import _programs, palette
 
@@ -100,7 +101,7 @@ def programs(
     like = _likeness(adata, list(table["program"].astype(str)), measure, key)
     order, blocks = _ordered(like, _BLOCK[measure])
     table, like = table.iloc[order].reset_index(drop=True), like[np.ix_(order, order)]
-    labels = _programs.program_labels(adata, key)
+    labels = program_labels(adata, key)
     cramped = ax is not None and _programs.inches_wide(ax) < 4.5
     room = _NARROW if cramped else _WIDEST
     names = [f"{name}  {_programs.short(labels[name], room)}" for name in table["program"]]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from niche._slots import keys, validate
 from niche.errors import InputValueError
-from niche.get.compare_programs import compare_programs
+from niche.get.compare_programs import compare_programs, compared_labels
 from niche.pl import _programs, palette
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def usage(
     verdicts = _programs.verdict_table(adata, key, program)
     if program is None:
         verdicts = verdicts[verdicts["verdict"].isin(_SHOWN)].head(_MOST)
-    labels = _programs.compared_labels(adata, key)
+    labels = compared_labels(adata, key)
     units = compare_programs(adata, what="units", key=key)
     organs = list(dict.fromkeys(compare_programs(adata, what="organs", key=key)["organ"]))
     if verdicts.empty or units.empty:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys
-from niche.get.compare_programs import PARTS
+from niche.get.compare_programs import PARTS, compared_labels
 from niche.pl import _programs
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def variance(
     if ax is not None:
         given_axes(ax)
     table = _programs.verdict_table(adata, key, program)
-    labels = _programs.compared_labels(adata, key)
+    labels = compared_labels(adata, key)
     if table.empty:
         figure, axes = panel(ax, width=6, height=1.6)
         message(axes, "no program was chosen")

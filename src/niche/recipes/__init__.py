@@ -6,6 +6,10 @@ from niche.recipes.communication_by_organ import communication_by_organ
 from niche.recipes.config import CommunicationConfig
 from niche.recipes.guess import Guess, guess_config
 from niche.recipes.load import load_config
+from niche.recipes.organotropism import organotropism
+from niche.recipes.organotropism_config import OrganotropismConfig
+from niche.recipes.programs_across_sites import programs_across_sites
+from niche.recipes.programs_config import ProgramsConfig
 from niche.recipes.toml import to_toml
 from niche.recipes.tumor_stroma import tumor_stroma
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
@@ -13,10 +17,14 @@ from niche.recipes.tumor_stroma_config import TumorStromaConfig
 __all__ = [
     "CommunicationConfig",
     "Guess",
+    "OrganotropismConfig",
+    "ProgramsConfig",
     "TumorStromaConfig",
     "communication_by_organ",
     "guess_config",
     "load_config",
+    "organotropism",
+    "programs_across_sites",
     "to_toml",
     "tumor_stroma",
 ]

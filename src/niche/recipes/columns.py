@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anndata as ad
@@ -129,6 +129,14 @@ def written_by_niche(adata: ad.AnnData) -> list[str]:
     if keys.ANNOTATE in stored:
         found += read.strings(adata.uns[keys.ANNOTATE]["params"]["columns"])
     return found
+
+
+def with_names(adata: ad.AnnData, columns: Columns) -> Columns:
+    """Take cell types that niche gave in an earlier run, where there are no others and they still fit."""
+    if columns.cell_type is not None or not read.is_current(adata, keys.ANNOTATE, {}):
+        return columns
+    given = read.strings(adata.uns[keys.ANNOTATE]["params"]["columns"])
+    return replace(columns, cell_type=settings.groupby) if settings.groupby in given else columns
 
 
 def _authors_cell_types(adata: ad.AnnData, config: InputConfig) -> str | None:

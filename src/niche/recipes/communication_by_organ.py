@@ -8,15 +8,16 @@ from typing import Any
 
 import anndata as ad
 
-from niche import resources, tl
-from niche._settings import settings
-from niche._slots import keys
-from niche.recipes.columns import Columns, called_from_expression, resolve
+from niche.recipes.cell_types import cluster_cells
+from niche.recipes.checkpoint import Checkpoint
+from niche.recipes.columns import Columns, resolve
 from niche.recipes.comparison import check_covariates, compare_organs
 from niche.recipes.config import CommunicationConfig
+from niche.recipes.edges import find_edges
 from niche.recipes.load import load_as
 from niche.recipes.preparation import (
     ambient,
+    called_before,
     check,
     compartments_by_labels,
     given_compartments,
@@ -31,7 +32,10 @@ NAME = "communication_by_organ"
 
 
 def communication_by_organ(
-    adata: ad.AnnData, config: CommunicationConfig | Mapping[str, Any] | str | Path | None = None
+    adata: ad.AnnData,
+    config: CommunicationConfig | Mapping[str, Any] | str | Path | None = None,
+    *,
+    checkpoint: str | Path | None = None,
 ) -> ad.AnnData:
     """Run everything from a data set to its ligand-receptor edges per organ.
 
@@ -49,6 +53,9 @@ def communication_by_organ(
         Cells x genes, raw counts or log1p-normalised values; never changed.
     config
         :class:`CommunicationConfig`, a dict, the path of a TOML file, or None for the defaults.
+    checkpoint
+        An h5ad file to keep what was found so far in. A run that was stopped goes on from it when it is
+        started again with the same data and settings, and gives the same results; it is removed at the end.
 
     Returns
     -------
@@ -78,7 +85,7 @@ def communication_by_organ(
     adata = own_copy(adata, asked.input)
     columns = resolve(adata, asked.input)
     check_covariates(adata, asked.compare, columns)
-    steps = Steps(adata, n_steps=10)
+    steps = Steps(adata, n_steps=10, checkpoint=Checkpoint.of(checkpoint, adata, asked))
     with steps.progress(NAME):
         harmonize(steps, asked)
         left_out = judge_cells(steps, asked, columns)
@@ -86,8 +93,8 @@ def communication_by_organ(
         compartment = _compartments(steps, asked, columns)
         check(steps, asked, columns, compartment)
         ambient(steps, asked, asked.ambient, columns, compartment)
-        _cluster(steps, asked, columns, compartment)
-        anew = _communication(steps, asked, columns, compartment)
+        cluster_cells(steps, asked, columns, compartment)
+        anew = find_edges(steps, asked, columns, compartment)
         compare_organs(steps, asked, anew=anew)
     steps.finish(NAME, asked, columns.notes, left_out)
     return steps.adata
@@ -95,52 +102,8 @@ def communication_by_organ(
 
 def _compartments(steps: Steps, config: CommunicationConfig, columns: Columns) -> str:
     """Compartment column: given, called from expression before, or called from the author's labels."""
-    given = given_compartments(steps, columns)
-    if given is not None:
-        return given
-    labelled = columns.malignant is not None or bool(config.input.compartments)
-    if not labelled and called_from_expression(steps.adata):
-        steps.resume("call_compartments", "called from copy number and lineage markers by an earlier run")
-        return settings.compartment_key
-    return compartments_by_labels(steps, config, columns)
-
-
-def _cluster(steps: Steps, config: CommunicationConfig, columns: Columns, compartment: str) -> None:
-    if not config.cluster.run:
-        steps.skip("cluster", "cluster.run is false")
-        return
-    options: dict[str, Any] = {
-        "sample_key": columns.sample,
-        "compartment_key": compartment,
-        "rng": config.seed,
-    }
-    wanted = config.cluster.resolution
-    steps.run(
-        "cluster",
-        lambda: tl.cluster(steps.adata, resolution=1.0 if wanted is None else wanted, **options),
-        key=keys.CLUSTER,
-        params=options if wanted is None else {"resolution": wanted, **options},
-    )
-
-
-def _communication(steps: Steps, config: CommunicationConfig, columns: Columns, compartment: str) -> bool:
-    """Find the edges of every organ; returns whether they are new."""
-    options = config.communication.model_dump(exclude={"resource"})
-    options["null"] = None if config.communication.null == "none" else config.communication.null
-    options |= columns.design
-    options |= {"compartment_key": compartment, "organism": config.organism, "rng": config.seed}
-    known = {name: value for name, value in options.items() if name != "tissue_key" or value is not None}
-    sha256 = str(resources.ligand_receptor(config.communication.resource, config.organism).attrs["sha256"])
-    return steps.run(
-        "communication",
-        lambda: tl.communication(
-            steps.adata,
-            columns.cell_type,
-            resource=config.communication.resource,
-            n_jobs=config.n_jobs,
-            **options,
-        ),
-        key=keys.COMMUNICATION,
-        params={**known, "groupby": columns.cell_type},
-        fits=lambda stored: sha256 in str(stored["params"]["resource"]),
+    return (
+        given_compartments(steps, columns)
+        or called_before(steps, config, columns)
+        or compartments_by_labels(steps, config, columns)
     )

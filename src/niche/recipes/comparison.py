@@ -10,13 +10,14 @@ from niche import tl
 from niche._slots import keys, validate
 from niche.errors import InputValueError, MissingKeyError
 from niche.recipes.columns import Columns
-from niche.recipes.config import CommunicationConfig, CompareConfig
+from niche.recipes.config import CommunicationConfig, OrganTestConfig
+from niche.recipes.organotropism_config import OrganotropismConfig
 from niche.recipes.steps import Steps
 
 NAME = "compare_communication"
 
 
-def check_covariates(adata: ad.AnnData, config: CompareConfig, columns: Columns) -> None:
+def check_covariates(adata: ad.AnnData, config: OrganTestConfig, columns: Columns) -> None:
     """Refuse covariates that are no column, or vary within a sample, before anything is computed."""
     if not config.run:
         return
@@ -35,21 +36,18 @@ def check_covariates(adata: ad.AnnData, config: CompareConfig, columns: Columns)
             )
 
 
-def compare_organs(steps: Steps, config: CommunicationConfig, *, anew: bool) -> None:
+def compare_organs(steps: Steps, config: CommunicationConfig | OrganotropismConfig, *, anew: bool) -> None:
     """Compare the edges between organs; ``anew`` says that the edges are new ones."""
     if anew:
         steps.adata.uns.pop(keys.COMPARE_COMMUNICATION, None)
     if not config.compare.run:
         steps.skip(NAME, "compare.run is false")
         return
-    options: dict[str, Any] = config.compare.model_dump(exclude={"run"}) | {"rng": config.seed}
-    try:
-        steps.run(
-            NAME,
-            lambda: tl.compare_communication(steps.adata, n_jobs=config.n_jobs, **options),
-            key=keys.COMPARE_COMMUNICATION,
-            params={"key": keys.COMMUNICATION, **options},
-        )
-    except InputValueError as error:
-        steps.adata.uns.pop(keys.COMPARE_COMMUNICATION, None)
-        steps.skip(NAME, str(error))
+    named = {"covariates", "patients", "n_permutations"}
+    options: dict[str, Any] = config.compare.model_dump(include=named) | {"rng": config.seed}
+    steps.run_or_skip(
+        NAME,
+        lambda: tl.compare_communication(steps.adata, n_jobs=config.n_jobs, **options),
+        key=keys.COMPARE_COMMUNICATION,
+        params={"key": keys.COMMUNICATION, **options},
+    )

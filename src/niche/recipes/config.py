@@ -154,11 +154,11 @@ class AmbientConfig(Part):
     )
 
 
-class CompareConfig(Part):
-    """Options of :func:`niche.tl.compare_communication`."""
+class OrganTestConfig(Part):
+    """How organs are compared, whatever is compared."""
 
     run: bool = Field(
-        default=True, description="Test which edges differ between organs, patients being the replicates."
+        default=True, description="Test what differs between organs, patients being the replicates."
     )
     covariates: list[str] = Field(
         default_factory=list,
@@ -170,6 +170,11 @@ class CompareConfig(Part):
         description="Samples of one patient in several organs: averaged, consensus; fixed needs every "
         "patient in every organ.",
     )
+
+
+class CompareConfig(OrganTestConfig):
+    """Options of :func:`niche.tl.compare_communication`."""
+
     n_permutations: int = Field(
         default=20,
         ge=0,

@@ -11,13 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from niche.errors import InputTypeError, InputValueError
 from niche.recipes.config import CommunicationConfig, RecipeConfig
+from niche.recipes.organotropism_config import OrganotropismConfig
+from niche.recipes.programs_config import ProgramsConfig
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
 
-AnyConfig = CommunicationConfig | TumorStromaConfig
+AnyConfig = CommunicationConfig | TumorStromaConfig | ProgramsConfig | OrganotropismConfig
 
-MODELS: dict[str, type[CommunicationConfig] | type[TumorStromaConfig]] = {
+MODELS: dict[str, type[AnyConfig]] = {
     "communication_by_organ": CommunicationConfig,
     "tumor_stroma": TumorStromaConfig,
+    "programs_across_sites": ProgramsConfig,
+    "organotropism": OrganotropismConfig,
 }
 """Recipe -> its settings."""
 
@@ -36,12 +40,12 @@ def load_config(
     config
         A model (copied), a dict, the path of a TOML file, or None for the defaults.
     recipe
-        ``"communication_by_organ"`` or ``"tumor_stroma"``: the recipe they must be for. ``None`` takes what
-        their field ``recipe`` says, else ``"communication_by_organ"``.
+        ``"communication_by_organ"``, ``"tumor_stroma"`` or ``"programs_across_sites"``: the recipe they
+        must be for. ``None`` takes what their field ``recipe`` says, else ``"communication_by_organ"``.
 
     Returns
     -------
-    CommunicationConfig or TumorStromaConfig
+    CommunicationConfig, TumorStromaConfig or ProgramsConfig
 
     Raises
     ------
@@ -61,7 +65,7 @@ def load_config(
     """
     if recipe is not None and recipe not in MODELS:
         raise InputValueError(f"there is no recipe {recipe!r}. Recipes: {', '.join(MODELS)}.")
-    if isinstance(config, CommunicationConfig | TumorStromaConfig):
+    if isinstance(config, AnyConfig):
         _same_recipe(config.recipe, recipe, "config")
         return config.model_copy(deep=True)
     if config is None:
@@ -70,8 +74,8 @@ def load_config(
         return _validated(dict(config), "config", recipe)
     if not isinstance(config, str | Path):
         raise InputTypeError(
-            "config must be a CommunicationConfig, a TumorStromaConfig, a dict, the path of a TOML file or "
-            f"None. Got {type(config).__name__}."
+            f"config must be {', '.join(f'a {model.__name__}' for model in MODELS.values())}, a dict, the "
+            f"path of a TOML file or None. Got {type(config).__name__}."
         )
     path = Path(config).expanduser()
     try:

@@ -9,9 +9,9 @@ from niche._settings import settings
 from niche._slots import keys, validate
 from niche.errors import InputValueError
 from niche.recipes.columns import Columns
-from niche.recipes.preparation import compartments_by_labels, given_compartments
+from niche.recipes.malignancy_config import MalignancyConfig
+from niche.recipes.preparation import called_before, compartments_by_labels, given_compartments
 from niche.recipes.steps import Steps
-from niche.recipes.tumor_stroma_config import TumorStromaConfig
 
 NORMAL = ("immune", "stromal", "endothelial")
 """Compartments whose cells are compared with: found in every organ, and normal in most tumors."""
@@ -24,7 +24,7 @@ LEAST_REFERENCE = 20
 
 
 def copy_number_and_compartments(
-    steps: Steps, config: TumorStromaConfig, columns: Columns
+    steps: Steps, config: MalignancyConfig, columns: Columns
 ) -> tuple[str, list[str]]:
     """Run ``infer_cnv`` and ``call_compartments``; returns the compartment column and notes.
 
@@ -43,7 +43,7 @@ def copy_number_and_compartments(
             f"compartments are called from expression, as asked; those of obs[{columns.compartment!r}] are "
             "not used"
         )
-    by_labels, why = _evidence(steps, config, columns)
+    by_labels, why = labels_decide(steps, config, columns)
     notes += [why] if why else []
     key, reference = _reference(steps, config, columns)
     if reference:
@@ -59,7 +59,24 @@ def copy_number_and_compartments(
     return called, notes
 
 
-def _evidence(steps: Steps, config: TumorStromaConfig, columns: Columns) -> tuple[bool, str]:
+def tumor_and_host(
+    steps: Steps, config: MalignancyConfig, columns: Columns
+) -> tuple[str, list[str]]:
+    """Compartment column and notes; copy number is looked at only where it has to decide."""
+    evidence = config.compartments.evidence
+    if evidence == "expression":
+        return copy_number_and_compartments(steps, config, columns)
+    known = given_compartments(steps, columns)
+    if evidence == "auto" and known is None:
+        known = called_before(steps, config, columns)
+    if known is not None:
+        return known, []
+    if labels_decide(steps, config, columns)[0]:
+        return compartments_by_labels(steps, config, columns), []
+    return copy_number_and_compartments(steps, config, columns)
+
+
+def labels_decide(steps: Steps, config: MalignancyConfig, columns: Columns) -> tuple[bool, str]:
     """Whether labels decide, and a note where that is no matter of course."""
     wanted = config.compartments.evidence
     if wanted == "expression":
@@ -82,13 +99,13 @@ def _evidence(steps: Steps, config: TumorStromaConfig, columns: Columns) -> tupl
     )
 
 
-def _compartment_of(name: str, config: TumorStromaConfig) -> str:
+def _compartment_of(name: str, config: MalignancyConfig) -> str:
     """Compartment of a cell type: as the user says, else by its name."""
     known = resources.classify_cell_type(name)
     return config.input.compartments.get(name, known[0] if known else "")
 
 
-def _reference(steps: Steps, config: TumorStromaConfig, columns: Columns) -> tuple[str, list[str]]:
+def _reference(steps: Steps, config: MalignancyConfig, columns: Columns) -> tuple[str, list[str]]:
     """Column and categories of normal cells, empty when only markers can tell."""
     obs = steps.adata.obs
     if config.cnv.reference is not None:
@@ -117,7 +134,7 @@ def _present(steps: Steps, column: str, wanted: tuple[str, ...]) -> list[str]:
 
 def _infer(
     steps: Steps,
-    config: TumorStromaConfig,
+    config: MalignancyConfig,
     columns: Columns,
     key: str,
     reference: list[str],
@@ -153,7 +170,7 @@ def _infer(
 
 
 def _by_expression(
-    steps: Steps, config: TumorStromaConfig, columns: Columns, cnv_key: str, *, anew: bool
+    steps: Steps, config: MalignancyConfig, columns: Columns, cnv_key: str, *, anew: bool
 ) -> str:
     """Call compartments from copy number and lineage markers; returns their column."""
     options: dict[str, Any] = {

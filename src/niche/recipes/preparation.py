@@ -12,7 +12,7 @@ from niche._settings import settings
 from niche._slots import keys, matrix
 from niche.errors import InputTypeError, InputValueError
 from niche.recipes import excluded
-from niche.recipes.columns import Columns
+from niche.recipes.columns import Columns, called_from_expression
 from niche.recipes.config import AmbientConfig, InputConfig, RecipeConfig
 from niche.recipes.steps import Steps
 
@@ -67,17 +67,18 @@ def judge_cells(steps: Steps, config: RecipeConfig, columns: Columns) -> pd.Data
             "every cell fails quality control (adata.obs['qc_reason'] of niche.pp.qc says why). Loosen "
             "qc.n_mads or qc.max_pct_mt, or shorten qc.exclude."
         )
+    steps.left_out = table if before is None else excluded.added(before, table)
     if before is not None and n == 0:
         steps.skip(name, f"{int(before['n_excluded'].sum())} cells were left out by an earlier run")
-        return before
+        return steps.left_out
     if n == 0:
         steps.skip(
             name, "no cell fails for a reason in qc.exclude" if config.qc.exclude else "qc.exclude is empty"
         )
-        return table
+        return steps.left_out
     steps.adata = steps.adata[~leave].copy()
     steps.done(name, f"{n} of {leave.size} cells, for: {', '.join(config.qc.exclude)}")
-    return table if before is None else excluded.added(before, table)
+    return steps.left_out
 
 
 def normalize(steps: Steps) -> None:
@@ -98,6 +99,15 @@ def given_compartments(steps: Steps, columns: Columns) -> str | None:
     if columns.compartment is not None:
         steps.skip("call_compartments", f"compartments are given in obs[{columns.compartment!r}]")
     return columns.compartment
+
+
+def called_before(steps: Steps, config: RecipeConfig, columns: Columns) -> str | None:
+    """The compartment column that an earlier run called from expression, unless labels are given now."""
+    labelled = columns.malignant is not None or bool(config.input.compartments)
+    if labelled or not called_from_expression(steps.adata):
+        return None
+    steps.resume("call_compartments", "called from copy number and lineage markers by an earlier run")
+    return settings.compartment_key
 
 
 def compartments_by_labels(

@@ -13,6 +13,8 @@ import pandas as pd
 
 from niche._log import logger
 from niche._slots import fingerprint, keys, read, write
+from niche.errors import InputValueError
+from niche.recipes.checkpoint import Checkpoint
 from niche.recipes.config import RecipeConfig
 
 DONE, SKIPPED, RESUMED = "done", "skipped", "resumed"
@@ -26,14 +28,24 @@ class Steps:
     ----------
     adata
         The data the steps work on; a step may replace it.
+    checkpoint
+        Where the state is kept while the steps go on, or None.
     rows
         Step, what became of it, and why.
+    left_out
+        Cells left out so far, by sample and cell type.
     """
 
     adata: ad.AnnData
     n_steps: int
+    checkpoint: Checkpoint | None = None
     rows: list[tuple[str, str, str]] = field(default_factory=list)
+    left_out: pd.DataFrame | None = None
     _advance: Callable[[str], None] = lambda name: None
+
+    def __post_init__(self) -> None:
+        if self.checkpoint is not None:
+            self.adata = self.checkpoint.resumed(self.adata)
 
     @contextmanager
     def progress(self, title: str) -> Iterator[None]:
@@ -72,6 +84,23 @@ class Steps:
         self._record(name, DONE, "")
         return True
 
+    def run_or_skip(
+        self,
+        name: str,
+        call: Callable[[], object],
+        *,
+        key: str,
+        params: Mapping[str, Any],
+        fits: Callable[[Mapping[str, Any]], bool] = lambda stored: True,
+    ) -> bool:
+        """Run a step that the data may not allow; then nothing is stored under its key, and why is noted."""
+        try:
+            return self.run(name, call, key=key, params=params, fits=fits)
+        except InputValueError as error:
+            self.adata.uns.pop(key, None)
+            self.skip(name, str(error))
+            return False
+
     def resume(self, name: str, reason: str) -> None:
         """Note a step whose stored result is used."""
         self._record(name, RESUMED, reason)
@@ -87,6 +116,8 @@ class Steps:
 
     def _record(self, name: str, status: str, reason: str) -> None:
         self.rows.append((name, status, reason))
+        if self.checkpoint is not None and status == DONE:
+            self.checkpoint.save(self.adata, self.left_out)
         self._advance(name)
 
     def finish(self, name: str, config: RecipeConfig, notes: Sequence[str], left_out: pd.DataFrame) -> None:
@@ -100,3 +131,5 @@ class Steps:
             payload={"name": name, "steps": table, "notes": told, "excluded": left_out},
             fingerprint=fingerprint.compute(self.adata, obs=[], layers=[]),
         )
+        if self.checkpoint is not None:
+            self.checkpoint.remove()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anndata as ad
 
 from niche import pp, tl
-from niche._settings import settings
 from niche._slots import keys
+from niche.recipes.cell_types import annotate_cells
+from niche.recipes.checkpoint import Checkpoint
 from niche.recipes.columns import Columns, resolve
 from niche.recipes.load import load_as
 from niche.recipes.malignancy import copy_number_and_compartments
@@ -20,12 +20,13 @@ from niche.recipes.steps import Steps
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
 
 NAME = "tumor_stroma"
-LINEAGE_BESIDE = "lineage_by_markers"
-"""Column of lineages where the usual one holds those of the authors."""
 
 
 def tumor_stroma(
-    adata: ad.AnnData, config: TumorStromaConfig | Mapping[str, Any] | str | Path | None = None
+    adata: ad.AnnData,
+    config: TumorStromaConfig | Mapping[str, Any] | str | Path | None = None,
+    *,
+    checkpoint: str | Path | None = None,
 ) -> ad.AnnData:
     """Run everything from a data set to its malignant cells and their host, with or without cell types.
 
@@ -42,6 +43,9 @@ def tumor_stroma(
         Cells x genes, raw counts or log1p-normalised values; never changed.
     config
         :class:`TumorStromaConfig`, a dict, the path of a TOML file, or None for the defaults.
+    checkpoint
+        An h5ad file to keep what was found so far in. A run that was stopped goes on from it when it is
+        started again with the same data and settings, and gives the same results; it is removed at the end.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def tumor_stroma(
     asked = load_as(TumorStromaConfig, config)
     adata = own_copy(adata, asked.input)
     columns = resolve(adata, asked.input, named_cells=False)
-    steps = Steps(adata, n_steps=11)
+    steps = Steps(adata, n_steps=11, checkpoint=Checkpoint.of(checkpoint, adata, asked))
     with steps.progress(NAME):
         harmonize(steps, asked)
         left_out = judge_cells(steps, asked, columns)
@@ -88,7 +92,7 @@ def tumor_stroma(
         compartment, notes = copy_number_and_compartments(steps, asked, columns)
         integrated_anew = _integrate(steps, asked, columns, compartment)
         _cluster(steps, asked, columns, compartment, anew=integrated_anew)
-        columns = _annotate(steps, asked, columns, compartment)
+        columns = annotate_cells(steps, asked, columns, compartment)
         ambient(steps, asked, asked.ambient, columns, compartment)
         check(steps, asked, columns, compartment)
     steps.finish(NAME, asked, [*columns.notes, *notes], left_out)
@@ -135,31 +139,3 @@ def _cluster(
         params=options,
         fits=lambda stored: not anew,
     )
-
-
-def _annotate(steps: Steps, config: TumorStromaConfig, columns: Columns, compartment: str) -> Columns:
-    """Name the cells unless the authors did; returns the columns with that of the cell types."""
-    if columns.cell_type is not None:
-        steps.skip("annotate", f"cell types are given in obs[{columns.cell_type!r}]")
-        return columns
-    if not config.annotate.run:
-        steps.skip("annotate", "annotate.run is false")
-        return columns
-    options: dict[str, Any] = {
-        "level": "cluster" if config.cluster.run else "cell",
-        "organism": config.organism,
-        "min_score": config.annotate.min_score,
-        "min_margin": config.annotate.min_margin,
-        "organ_key": columns.organ,
-        "compartment_key": compartment,
-    }
-    free = keys.LINEAGE not in steps.adata.obs.columns or keys.ANNOTATE in steps.adata.uns
-    lineage = keys.LINEAGE if free else LINEAGE_BESIDE
-    steps.run(
-        "annotate",
-        lambda: tl.annotate(steps.adata, cell_type_key=settings.groupby, lineage_key=lineage, **options),
-        key=keys.ANNOTATE,
-        params=options,
-        fits=lambda stored: settings.groupby in steps.adata.obs.columns,
-    )
-    return replace(columns, cell_type=settings.groupby)

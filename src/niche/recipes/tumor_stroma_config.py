@@ -6,38 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from niche.recipes.config import AmbientConfig, Part, RecipeConfig
-
-
-class CnvConfig(Part):
-    """Which normal cells copy number is compared with."""
-
-    reference: list[str] | None = Field(
-        default=None,
-        min_length=1,
-        description="Categories of normal cells. Left out: cell types whose name says immune, stromal or "
-        "endothelial; without cell types, the cells whose markers say so.",
-    )
-    reference_key: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Column that holds these categories; the column of the cell types when left out.",
-    )
-
-
-class CallConfig(Part):
-    """How malignant cells are called."""
-
-    evidence: Literal["auto", "labels", "expression"] = Field(
-        default="auto",
-        description="labels: the author's cell types decide, copy number is reported beside them; "
-        "expression: copy number and lineage markers decide. auto takes labels where they say which cells "
-        "are malignant.",
-    )
-    tumor_from: float = Field(
-        default=0.9, ge=0.5, le=1, description="Probability from which a cell is tumor."
-    )
-    host_below: float = Field(default=0.1, ge=0, le=0.5, description="Probability up to which it is host.")
+from niche.recipes.config import AmbientConfig, Part
+from niche.recipes.malignancy_config import MalignancyConfig
 
 
 class IntegrationConfig(Part):
@@ -76,7 +46,7 @@ class AnnotateConfig(Part):
     )
 
 
-class TumorStromaConfig(RecipeConfig):
+class TumorStromaConfig(MalignancyConfig):
     """Settings of :func:`niche.recipes.tumor_stroma`.
 
     Attributes
@@ -109,11 +79,6 @@ class TumorStromaConfig(RecipeConfig):
     recipe: Literal["tumor_stroma"] = Field(
         default="tumor_stroma", description="The recipe these settings are for."
     )
-    min_cells: int = Field(
-        default=10, ge=2, description="Smallest number of cells of a cell type in a sample."
-    )
-    cnv: CnvConfig = Field(default_factory=CnvConfig, description="Copy number along the genome.")
-    compartments: CallConfig = Field(default_factory=CallConfig, description="Tumor and host.")
     integrate: IntegrationConfig = Field(
         default_factory=IntegrationConfig, description="One embedding of the host cells."
     )
@@ -122,8 +87,3 @@ class TumorStromaConfig(RecipeConfig):
     )
     annotate: AnnotateConfig = Field(default_factory=AnnotateConfig, description="Cell types by markers.")
     ambient: AmbientConfig = Field(default_factory=AmbientConfig, description="Ambient RNA.")
-
-    @property
-    def least_cells(self) -> int:
-        """Smallest number of cells of a cell type in a sample."""
-        return self.min_cells

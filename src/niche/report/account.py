@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from niche._slots import keys
 from niche.get.tropism import STATEMENT
 from niche.pl._account import PUBLISHED, counted
 from niche.pl._tropism_blocks import SIDES, UNITS
@@ -130,7 +131,7 @@ def _called_seed(mine: pd.DataFrame) -> str:
 
 def _suspect(evidence: str) -> str:
     """A word of caution where the verdict on a program is that ambient RNA may explain it."""
-    return " (ambient-suspect)" if evidence.startswith("ambient-suspect") else ""
+    return f" ({keys.AMBIENT_SUSPECT})" if evidence.startswith(keys.AMBIENT_SUSPECT) else ""
 
 
 def _called_edges(mine: pd.DataFrame) -> str:
@@ -170,7 +171,7 @@ def _organ(mine: pd.DataFrame, organ: str, figures: dict[str, ReportFigure]) -> 
     name = formats.readable(organ)
     blocks: list[Block] = [Heading(f"{name[:1].upper()}{name[1:]}")]
     drawn = figures.get(f"account_{file_name(organ)}")
-    called = mine[mine["kind"].isin(UNITS) & mine["status"].isin((*CALLED, "ambient-suspect"))]
+    called = mine[mine["kind"].isin(UNITS) & mine["status"].isin((*CALLED, keys.AMBIENT_SUSPECT))]
     blocks += [_items(part, kind, name) for kind in UNITS if len(part := called[called["kind"] == kind])]
     if not len(called):
         blocks.append(Callout(f"Nothing is called for {name}. {_each_why(mine)}", "missing"))
@@ -193,7 +194,7 @@ def _each_why(mine: pd.DataFrame) -> str:
 
 def _items(called: pd.DataFrame, kind: str, name: str) -> Table:
     """Called items of a kind in their unit, those that ambient RNA may explain last."""
-    order = called.assign(late=called["status"] == "ambient-suspect").sort_values("late", kind="stable")
+    order = called.assign(late=called["status"] == keys.AMBIENT_SUSPECT).sort_values("late", kind="stable")
     rows = order.head(TOP)
     genes = rows["gene"].where(rows["gene"] == "", " (" + rows["gene"] + ")")
     ends = [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -45,15 +48,23 @@ BETWEEN_REFERENCES = {
 
 _PATIENTS = {
     "averaged": (
-        "samples of one patient in several organs are correlated by an amount that differs between edges, "
+        "samples of one patient in several organs are correlated by an amount that differs between {many}, "
         "and p-values were averaged over what the data leave possible"
     ),
-    "consensus": (
-        "samples of one patient in several organs are correlated by one amount for all edges of a pair of "
-        "cell types"
-    ),
+    "consensus": ("samples of one patient in several organs are correlated by one amount for all {many}{of}"),
     "fixed": "patients, all of whom have a sample in every organ, were a factor of the model",
 }
+
+
+def models(params: Mapping[str, Any]) -> str:
+    """What the models of a comparison of organs hold."""
+    listed = [str(name) for name in np.atleast_1d(np.asarray(params["covariates"], dtype=object))]
+    return f"organ and {formats.listed(listed)}" if listed else "organ, without covariates"
+
+
+def several_sites(params: Mapping[str, Any], many: str, of: str = "") -> str:
+    """How samples of one patient in several organs were treated."""
+    return _PATIENTS[str(params["patients"])].format(many=many, of=of)
 
 
 def told(found: Findings) -> tuple[list[str], list[str]]:
@@ -62,8 +73,7 @@ def told(found: Findings) -> tuple[list[str], list[str]]:
         return [], []
     stored = found.compare.value
     params = stored["params"]
-    listed = [str(name) for name in np.atleast_1d(np.asarray(params["covariates"], dtype=object))]
-    models = f"organ and {formats.listed(listed)}" if listed else "organ, without covariates"
+    repeated = several_sites(params, "edges", " of a pair of cell types")
     sizes = stored["families"]
     families = formats.listed(
         [f"{name} {int(n):,}" for name, n in zip(sizes["name"], sizes["n_tests"], strict=True)]
@@ -81,8 +91,8 @@ def told(found: Findings) -> tuple[list[str], list[str]]:
         "counts per million, libraries scaled by TMM (Robinson and Oshlack 2010), a complex its lowest "
         "subunit, and the edge is the mean of both. A gene is used in an organ when three molecules are "
         "expected there from all samples together, whatever was observed in that organ. Precision weights "
-        f"follow voom (Law et al. 2014) with a variance factor per organ; the models hold {models}; "
-        f"{_PATIENTS[str(params['patients'])]}. Variances were moderated (Smyth 2004; Phipson et al. 2016) "
+        f"follow voom (Law et al. 2014) with a variance factor per organ; the models hold {models(params)}; "
+        f"{repeated}. Variances were moderated (Smyth 2004; Phipson et al. 2016) "
         "over the edges of a pair of cell types, not below 50 edges. q-values against the other organs and "
         "between pairs of organs are stage-wise: edges are screened over all organs at once, then "
         f"confirmed (Van den Berge et al. 2017). Tests by family: {families}. “q, both sides” is the "

@@ -269,10 +269,7 @@ def _laid_out(found: Findings, frame: pd.DataFrame) -> pd.DataFrame:
     most = comparison.largest_share(found)
     return frame.assign(
         edge=formats.arrows(frame),
-        interval=[
-            f"{formats.decimal(low)} to {formats.decimal(high)}"
-            for low, high in zip(frame["ci_low"], frame["ci_high"], strict=True)
-        ],
+        interval=formats.intervals(frame),
         moves=[
             comparison.driver(str(side), str(where))
             for side, where in zip(frame["driver"], frame["driver_compartment"], strict=True)

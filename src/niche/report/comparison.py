@@ -12,7 +12,7 @@ from niche._slots import keys, read
 from niche.report import formats
 from niche.report.findings import Findings
 
-UP, DOWN, SUSPECT = ("enriched", "specific"), ("depleted",), ("ambient-suspect",)
+UP, DOWN, SUSPECT = ("enriched", "specific"), ("depleted",), (keys.AMBIENT_SUSPECT,)
 PATIENTS_TEST, PATIENTS_CALL, LARGEST_Q = 2, 3, 0.1
 _CALLS = ("enriched", "specific", "depleted", "ambient-suspect", "shared", "differs", "undetermined")
 _MAIN = ("omnibus", "rest", "primary", "normal")
@@ -31,8 +31,12 @@ _KINDS = (
 
 
 def contrasts(found: Findings) -> pd.DataFrame:
-    """Every contrast: ``contrast, kind, organ``, and in words ``told`` and ``short``."""
-    stored = found.compare.value
+    """Every contrast of the edges, see :func:`contrasts_of`."""
+    return contrasts_of(found.compare.value)
+
+
+def contrasts_of(stored: Mapping[str, Any]) -> pd.DataFrame:
+    """Every contrast of a comparison: ``contrast, kind, organ``, and in words ``told`` and ``short``."""
     groups = [*read.strings(stored["groups"]["name"]), ""]
     parts = stored["contrasts"]
     rows = []
@@ -67,14 +71,19 @@ def organs(found: Findings) -> pd.DataFrame:
         mine = samples[samples["group"] == code]
         patients = mine["patient"].unique()
         n = len(patients)
-        allows = "estimates only" if n < PATIENTS_TEST else "tests, no calls"
         rows.append(
             (
                 formats.readable(name), n, len(mine), int((several[patients] > 1).sum()),
-                "tests and calls" if n >= PATIENTS_CALL else allows,
+                allows(n),
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=["organ", "n_patients", "n_samples", "n_elsewhere", "allows"])
+
+
+def allows(n_patients: int) -> str:
+    """What so many patients of an organ allow."""
+    few = "estimates only" if n_patients < PATIENTS_TEST else "tests, no calls"
+    return "tests and calls" if n_patients >= PATIENTS_CALL else few
 
 
 def _run(found: Findings) -> Mapping[str, Any]:
@@ -144,7 +153,12 @@ def why_no_estimate(found: Findings, contrast: str) -> str:
 
 def main(found: Findings) -> pd.DataFrame:
     """The contrasts a reader looks at first: all organs, each against the others, primary, normal."""
-    table = contrasts(found)
+    return main_of(found.compare.value)
+
+
+def main_of(stored: Mapping[str, Any]) -> pd.DataFrame:
+    """The same of any comparison."""
+    table = contrasts_of(stored)
     return table[table["kind"].isin(_MAIN)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import get
+from niche.report import program_tables
 from niche.report.ambient_rna import leaked
 from niche.report.cells import cell_counts
 from niche.report.findings import Findings, Found
@@ -49,7 +50,7 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
         made["mediators"] = account[account["kind"] == "mediator"]
     if found.axes.there:
         made["published_axes"] = found.axes.value
-    return made
+    return made | program_tables.tables(found)
 
 
 def _stored(result: Found, part: str, name: str) -> dict[str, pd.DataFrame]:

@@ -17,6 +17,7 @@ from niche._slots import keys, read
 from niche.errors import InputValueError, MissingKeyError, StaleResultError
 from niche.get.axes import axes as published_axes
 from niche.get.compare_communication import NOT_MEASURED
+from niche.get.compare_programs import compared_labels
 
 MAX_QVAL = 0.05
 
@@ -94,6 +95,10 @@ class Findings:
         Edges and contrasts with an estimate.
     uncompared
         Those without, counted: ``contrast, reason, n``.
+    programs, compare_programs
+        Programs of malignant cells, and their comparison between organs, as they are stored.
+    signatures
+        Scores of signatures and their comparison, as they are stored.
     account
         The seed-and-soil account, item by item.
     """
@@ -119,6 +124,9 @@ class Findings:
     exclusive: Found = Found(None)
     compared: pd.DataFrame = field(default_factory=pd.DataFrame)
     uncompared: pd.DataFrame = field(default_factory=pd.DataFrame)
+    programs: Found = Found(None)
+    compare_programs: Found = Found(None)
+    signatures: Found = Found(None)
     account: Found = Found(None)
 
     @classmethod
@@ -142,8 +150,11 @@ class Findings:
             ambient=stored(keys.AMBIENT, "niche.pp.ambient"),
             communication=stored(keys.COMMUNICATION, "niche.tl.communication"),
             design=attempt(lambda: _design(adata)),
+            compare_programs=attempt(lambda: _compared_programs(adata)),
+            signatures=stored(keys.SIGNATURES, "niche.tl.score_signatures"),
             account=attempt(lambda: get.tropism(adata)),
         )
+        found.programs = stored(found.programs_key, "niche.tl.programs")
         found.axes = attempt(lambda: published_axes(adata))
         if found.communication.there:
             found._read_edges()
@@ -190,6 +201,13 @@ class Findings:
             return self.communication.value["params"]
         stored = attempt(lambda: read.result(self.adata, keys.DESIGN, run_first="niche.pp.check"))
         return stored.value["params"] if stored.there else {}
+
+    @property
+    def programs_key(self) -> str:
+        """Where the programs are stored: those that were compared, where any were."""
+        if not self.compare_programs.there:
+            return keys.PROGRAMS
+        return str(self.compare_programs.value["params"]["key"])
 
     def column(self, parameter: str, default: str) -> str | None:
         """The obs column behind a parameter, or None when there is no such column."""
@@ -243,6 +261,13 @@ class Findings:
 
 def _design(adata: ad.AnnData) -> dict[str, pd.DataFrame]:
     return {what: get.design(adata, what=what) for what in ("samples", "organs", "cell_types", "issues")}
+
+
+def _compared_programs(adata: ad.AnnData) -> Mapping[str, Any]:
+    """The comparison as it is stored; refused where programs were found anew since."""
+    stored = read.result(adata, keys.COMPARE_PROGRAMS, run_first="niche.tl.compare_programs")
+    compared_labels(adata, keys.COMPARE_PROGRAMS)
+    return stored
 
 
 def _without_estimate(stored: Mapping[str, Any]) -> pd.DataFrame:

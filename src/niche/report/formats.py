@@ -86,3 +86,11 @@ def arrows(edges: pd.DataFrame) -> list[str]:
         f"{str(ligand).replace('_', '+')} → {str(receptor).replace('_', '+')}"
         for ligand, receptor in zip(edges["ligand_complex"], edges["receptor_complex"], strict=True)
     ]
+
+
+def intervals(rows: pd.DataFrame) -> list[str]:
+    """``-0.2 to 1.4`` of every row."""
+    return [
+        f"{decimal(low)} to {decimal(high)}"
+        for low, high in zip(rows["ci_low"], rows["ci_high"], strict=True)
+    ]

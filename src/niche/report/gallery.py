@@ -6,6 +6,7 @@ from niche.report.account_figures import account_figures
 from niche.report.between_figures import between_figures
 from niche.report.figures import ReportFigure, general_figures
 from niche.report.findings import Findings
+from niche.report.program_figures import program_figures
 from niche.report.tumor_figures import tumor_figures
 
 
@@ -16,5 +17,6 @@ def figures(found: Findings) -> dict[str, ReportFigure]:
         *general_figures(found),
         *tumor_figures(found),
         *between_figures(found),
+        *program_figures(found),
     ]
     return {figure.name: figure for figure in made}

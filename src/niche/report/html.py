@@ -19,6 +19,7 @@ from niche.report import (
     communication,
     design,
     methods,
+    programs,
     provenance,
     published,
     quality,
@@ -30,7 +31,9 @@ from niche.report.figures import ReportFigure
 from niche.report.findings import Findings
 from niche.report.gallery import figures
 
-TITLE, TITLE_WITHOUT_EDGES = "Ligand-receptor communication by organ", "Tumor and host"
+TITLE = "Ligand-receptor communication by organ"
+TITLES = {"tumor_stroma": "Tumor and host", "programs_across_sites": "Programs of the tumor across organs"}
+"""Recipe -> heading of its report; :data:`TITLE` for the others, and where there are edges."""
 
 
 def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> Path:
@@ -38,8 +41,8 @@ def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overw
 
     The report states in words what was asked and what can and cannot be concluded, then the account of seed
     and soil of every organ, the design and its limits, quality control, cells, tumor and host, the edges of
-    every organ, what differs between organs, published axes, methods, parameters and versions. What was not
-    run reads *not assessed*; what could not be tested is counted with its reason.
+    every organ, what differs between organs, programs of the tumor, published axes, methods, parameters and
+    versions. What was not run reads *not assessed*; what could not be tested is counted with its reason.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overw
 def title_of(found: Findings) -> str:
     """Heading of a report that was given none."""
     recipe = str(found.recipe.value["name"]) if found.recipe.there else ""
-    return TITLE_WITHOUT_EDGES if recipe == "tumor_stroma" and not found.communication.there else TITLE
+    return TITLE if found.communication.there else TITLES.get(recipe, TITLE)
 
 
 def render(found: Findings, drawn: dict[str, ReportFigure], title: str = TITLE) -> str:
@@ -122,6 +125,7 @@ def _sections(found: Findings, drawn: dict[str, ReportFigure]) -> list[Section]:
         tumor_host.section(found, drawn),
         communication.section(found, drawn),
         between_organs.section(found, drawn),
+        programs.section(found, drawn),
         published.section(found, drawn),
         methods.section(found),
         provenance.section(found),

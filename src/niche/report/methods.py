@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import resources
-from niche.report import account_methods, between_methods, formats
+from niche.report import account_methods, between_methods, formats, program_methods
 from niche.report.blocks import Block, Heading, Link, Links, Section, Text, table
 from niche.report.findings import Findings
 from niche.report.tumor_methods import TUMOR_REFERENCES, told
@@ -58,7 +58,11 @@ REFERENCES = TUMOR_REFERENCES | {
 }
 """Name -> what to cite, DOI."""
 
-REFERENCES |= between_methods.BETWEEN_REFERENCES | account_methods.ACCOUNT_REFERENCES
+REFERENCES |= (
+    between_methods.BETWEEN_REFERENCES
+    | program_methods.PROGRAM_REFERENCES
+    | account_methods.ACCOUNT_REFERENCES
+)
 
 
 def section(found: Findings) -> Section:
@@ -135,9 +139,10 @@ def _told(found: Findings) -> tuple[list[str], list[str]]:
     if found.communication.there:
         paragraphs += _communication(found)
         cited += ["cellphonedb", "liana", "bh", "rra"]
-    for words, names in (between_methods.told(found), account_methods.told(found)):
+    for other in (between_methods, program_methods, account_methods):
+        words, names = other.told(found)
         paragraphs += words
-        cited += names
+        cited += [name for name in names if name not in cited]
     return paragraphs, cited
 
 
@@ -186,6 +191,7 @@ def _resources(found: Findings) -> pd.DataFrame:
         names.append("axes")
     if found.account.there:
         names.append("mediators")
+    names += program_methods.resources_used(found)
     if found.genes.there:
         names += [
             f"gene_positions_{found.genes.value['params']['organism']}",

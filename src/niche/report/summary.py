@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from niche.report import account, comparison, formats
+from niche.report import account, comparison, formats, program_summary
 from niche.report.blocks import Block, Bullets, Callout, Heading, Section, Text, table
 from niche.report.findings import MAX_QVAL, Findings
 
@@ -37,20 +37,22 @@ CIRCULAR = (
 def section(found: Findings) -> Section:
     """Build the section."""
     blocks: list[Block] = [Text(question(found)), Text(_data(found)), *account.lead(found)]
-    blocks += _at_a_glance(found)
+    blocks += [*_at_a_glance(found), *program_summary.glance(found)]
     blocks.append(Heading("What can be concluded"))
-    blocks.append(Bullets(_can(found)))
+    blocks.append(Bullets([*_can(found), *program_summary.can(found)]))
     blocks.append(Heading("What cannot be concluded"))
     if found.communication.there:
         between = BETWEEN if found.compare.there else f"{NOT_BETWEEN} {comparison.why_none(found)}"
         blocks += [Callout(WITHIN, "limit"), Callout(f"{NUMBERS} {between}", "limit")]
-    blocks.append(Bullets(_cannot(found)))
+    blocks.append(Bullets([*_cannot(found), *program_summary.cannot(found)]))
     return Section(NAME, TITLE, blocks)
 
 
 def question(found: Findings) -> str:
     """What was asked, in one sentence."""
     if not found.communication.there:
+        if found.programs.there:
+            return f"{program_summary.QUESTION} Ligand-receptor communication was not assessed."
         if found.compartments.there:
             return (
                 "Asked: which cells are malignant, on what grounds, and which host cells surround them? "
@@ -66,6 +68,7 @@ def question(found: Findings) -> str:
         f"Asked: in {formats.listed([formats.readable(organ) for organ in found.organs])}, which "
         f"ligand-receptor pairs are expressed between {ends} and are specific to their cell types there"
         + (", and which of them differ between the organs?" if found.compare.there else "?")
+        + (f" {program_summary.QUESTION}" if found.programs.there else "")
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from niche.resources.genes import gene_positions, orthologs, symbol_history
 from niche.resources.gmt import read_gmt
-from niche.resources.knowledge import axes, mediators, signatures, subtype_site_rates
+from niche.resources.knowledge import axes, mediators, signature_notes, signatures, subtype_site_rates
 from niche.resources.ligand_receptor import ligand_receptor
 from niche.resources.lineages import classify_cell_type, lineages
 from niche.resources.markers import markers
@@ -24,6 +24,7 @@ __all__ = [
     "orthologs",
     "pathways",
     "read_gmt",
+    "signature_notes",
     "signatures",
     "subtype_site_rates",
     "symbol_history",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from pathlib import Path
 
 from niche.errors import InputTypeError, InputValueError
@@ -48,6 +49,7 @@ def read_gmt(path: str | Path) -> dict[str, list[str]]:
     if not isinstance(path, str | Path):
         raise InputTypeError(f"path must be a string or a Path. Got {type(path).__name__}.")
     sets: dict[str, list[str]] = {}
+    lines: dict[str, int] = {}
     for number, line in enumerate(_lines(Path(path)), start=1):
         if not line.strip():
             continue
@@ -59,11 +61,19 @@ def read_gmt(path: str | Path) -> dict[str, list[str]]:
                 f"tabs. Got {line[:60]!r}."
             )
         if name.strip() in sets:
-            raise InputValueError(f"{path}, line {number}: the gene set {name.strip()!r} occurs twice.")
-        sets[name.strip()] = genes
+            raise InputValueError(
+                f"{path}, line {number}: the gene set {name.strip()!r} occurs twice, first in line "
+                f"{lines[name.strip()]}. Rename one of them, or join their genes."
+            )
+        sets[name.strip()], lines[name.strip()] = genes, number
     if not sets:
         raise InputValueError(f"{path} holds no gene set.")
     return sets
+
+
+def file_digest(sets: object) -> str:
+    """SHA-256 of the file of gene sets at a path; empty for gene sets that are no file."""
+    return hashlib.sha256(Path(sets).read_bytes()).hexdigest() if isinstance(sets, str | Path) else ""
 
 
 def _lines(path: Path) -> list[str]:

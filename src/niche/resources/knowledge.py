@@ -7,7 +7,7 @@ import pandas as pd
 from niche.resources._arguments import rows_of_organ
 from niche.resources._location import read_table
 
-__all__ = ["axes", "mediators", "signatures", "subtype_site_rates"]
+__all__ = ["axes", "mediators", "signature_notes", "signatures", "subtype_site_rates"]
 
 
 def mediators(organ: str | None = None) -> pd.DataFrame:
@@ -103,6 +103,31 @@ def signatures() -> pd.DataFrame:
     {'BONE_KANG_2003': 6, 'DORMANCY_LIFR_AXIS': 3, 'LMS18_MINN_2005': 14}
     """
     return read_table("signatures.tsv")
+
+
+def signature_notes() -> pd.DataFrame:
+    """Published signatures of organs that are mostly signatures of subtypes.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``signature, shares_with`` (the set of a subtype), ``n_shared`` of ``n_genes`` genes,
+        ``citation, doi, source``. :func:`niche.get.signatures` shows them beside signatures of that name.
+
+    Notes
+    -----
+    Smid M, Cancer Res 2008;68:3108-14, doi 10.1158/0008-5472.CAN-07-5644. A set that is not listed was not
+    looked at: it may hold genes of subtypes as well.
+
+    Examples
+    --------
+    >>> from niche import resources
+    >>> notes = resources.signature_notes().set_index("signature")
+    >>> row = notes.loc["SMID_BREAST_CANCER_RELAPSE_IN_BONE_UP"]
+    >>> f"{row['n_shared']} of {row['n_genes']} genes are in {row['shares_with']}"
+    '90 of 98 genes are in SMID_BREAST_CANCER_BASAL_DN'
+    """
+    return read_table("signature_notes.tsv", integers=("n_shared", "n_genes"))
 
 
 def subtype_site_rates() -> pd.DataFrame:

@@ -10,6 +10,7 @@ from niche.tl.compare_communication import compare_communication
 from niche.tl.compare_expression import compare_expression
 from niche.tl.compare_programs import compare_programs
 from niche.tl.compartments import call_compartments
+from niche.tl.compatibility import compatibility
 from niche.tl.composition import composition
 from niche.tl.ligand_activity import ligand_activity
 from niche.tl.programs import programs
@@ -27,6 +28,7 @@ __all__ = [
     "compare_communication",
     "compare_expression",
     "compare_programs",
+    "compatibility",
     "composition",
     "infer_cnv",
     "ligand_activity",

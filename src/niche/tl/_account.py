@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from niche._slots import read
+from niche._slots import keys, read
 from niche._stats.contrasts import NORMAL, PRIMARY, REST
 
 SEED, SOIL, PUBLISHED = "seed", "soil", "published"
@@ -28,7 +28,7 @@ COLUMNS = (
 )  # fmt: skip
 TEST = ("effect", "ci_low", "ci_high", "pval", "qval", "n_patients")
 """What every test of a small family says."""
-CALLED = ("enriched", "specific", "depleted", "ambient-suspect")
+CALLED = ("enriched", "specific", "depleted", keys.AMBIENT_SUSPECT)
 HIGHER, LOWER = ("enriched", "specific"), ("depleted",)
 NOT_TESTABLE, NOT_ASSESSED, NONE_CALLED, DESCRIBED = (
     "not_testable",

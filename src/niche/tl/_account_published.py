@@ -109,7 +109,7 @@ def _best(
     can = mine[(mine["call"] != _account.NOT_TESTABLE) & mine["pval"].notna()]
     if not len(can):
         return none | {"reason": _account.most_frequent(mine["reason"])}
-    clean = can[can["call"] != "ambient-suspect"]
+    clean = can[can["call"] != keys.AMBIENT_SUSPECT]
     if not len(clean):
         return none | {"reason": f"ambient molecules explain the difference in {', '.join(can['cell_type'])}"}
     best = clean.sort_values(["pval", "cell_type"], kind="stable").iloc[0]
@@ -214,7 +214,7 @@ def _axis_status(axis: Mapping[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
         mine = rows[rows["call"].isin(calls)]
         if len(mine):
             return _surest(mine, status, len(rows))
-    can = rows[~rows["call"].isin((_account.NOT_TESTABLE, "ambient-suspect"))]
+    can = rows[~rows["call"].isin((_account.NOT_TESTABLE, keys.AMBIENT_SUSPECT))]
     if len(can):
         return _surest(can, NOT_FOUND, len(rows))
     return {"status": _account.NOT_TESTABLE, "reason": _account.most_frequent(rows["reason"])}

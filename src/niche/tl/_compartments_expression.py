@@ -12,7 +12,7 @@ import pandas as pd
 from niche._kernels import malignant_call
 from niche._settings import settings
 from niche._slots import compartment_codes as codes
-from niche._slots import keys, matrix, validate
+from niche._slots import keys, matrix, read, validate
 from niche._slots.validate import Factor
 from niche.errors import InputValueError
 from niche.resources import gene_identity
@@ -220,12 +220,11 @@ def _genomes(
 
 def _quality(adata: ad.AnnData) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
     """Doublet score and quality of :func:`niche.pp.qc`, where they are."""
-    doublet, passed, used = None, None, []
+    doublet, passed, used = None, read.passed_quality(adata), []
     if keys.DOUBLET_SCORE in adata.obs.columns:
         doublet = pd.to_numeric(adata.obs[keys.DOUBLET_SCORE], errors="coerce").to_numpy(dtype=float)
         used.append(keys.DOUBLET_SCORE)
-    if keys.QC_PASS in adata.obs.columns:
-        passed = adata.obs[keys.QC_PASS].astype(str).str.lower().isin(("true", "1", "1.0")).to_numpy()
+    if passed is not None:
         used.append(keys.QC_PASS)
     return doublet, passed, used
 

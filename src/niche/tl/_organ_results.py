@@ -90,10 +90,25 @@ class OrganResults:
                     self.status[place, c] = self.statuses.index(TESTED)
         return out
 
-    def payload(self, smallest_effect: float = 0.0) -> dict[str, Any]:
-        """Everything about the tests that is stored; a call asks for an effect of this size."""
+    def q_values(self, apart: np.ndarray | None = None) -> tuple[np.ndarray, dict[str, int]]:
+        """q-values (n_features, n_contrasts) and sizes of the families.
+
+        Features ``apart`` (n_features,) get theirs among all and take no part in the families of the others:
+        differences that are sure and not meant would let others pass too easily.
+        """
+        p, wanted = self.values["pval"], self.study.wanted
+        q, sizes = family_q(p, wanted, self.n_organs)
+        if apart is not None and apart.any():
+            q[~apart], sizes = family_q(p[~apart], wanted, self.n_organs[~apart])
+        return q, sizes
+
+    def payload(self, smallest_effect: float = 0.0, apart: np.ndarray | None = None) -> dict[str, Any]:
+        """Everything about the tests that is stored; a call asks for an effect of this size.
+
+        Features ``apart`` are those of :meth:`q_values`.
+        """
         wanted, groups = self.study.wanted, self.study.groups
-        q, sizes = family_q(self.values["pval"], wanted, self.n_organs)
+        q, sizes = self.q_values(apart)
         return {
             "contrasts": as_columns(wanted),
             "groups": {"name": groups.name, "organ": groups.organ, "tissue": groups.tissue},

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from niche._components import variable_genes
 from niche._settings import settings
-from niche._slots import keys, matrix, validate
+from niche._slots import keys, matrix, read, validate
 from niche.errors import InputValueError, MissingKeyError
 
 COUNTS, LOGNORM = "counts", "lognorm"
@@ -42,7 +42,7 @@ class Input:
     sample, patient
         (n_cells,) codes.
     samples
-        One row per sample that has cells: ``sample, patient, n_cells, status, reason``.
+        One row per sample that has cells: ``sample, patient, n_cells, n_failed_qc, status, reason``.
     patients
         Names of patients.
     values
@@ -95,10 +95,12 @@ def input_of(
             f"Found: {validate.shown(np.unique(labels))}. Run niche.tl.call_compartments first, "
             "or name another compartment=."
         )
-    cells &= _pure(adata, min_probability)
+    passed = read.passed_quality(adata)
+    failed = cells & ~passed if passed is not None else np.zeros_like(cells)
+    cells &= ~failed & _pure(adata, min_probability)
     sample = validate.factor(adata, sample_key, "sample_key")
     patient = validate.factor(adata, patient_key, "patient_key")
-    table, kept = _samples(sample, patient, cells, compartment, min_cells)
+    table, kept = _samples(sample, patient, cells, failed, compartment, min_cells)
     rows = np.flatnonzero(kept)
     log = matrix.resolve(adata, layer, "lognorm").in_memory()[rows].astype(np.float32)
     value, kind = _values(adata, rows, log)
@@ -125,8 +127,9 @@ def _pure(adata: ad.AnnData, least: float | None) -> np.ndarray:
 
 
 def _samples(
-    sample: validate.Factor, patient: validate.Factor, cells: np.ndarray, compartment: str, min_cells: int
-) -> tuple[pd.DataFrame, np.ndarray]:
+    sample: validate.Factor, patient: validate.Factor, cells: np.ndarray, failed: np.ndarray,
+    compartment: str, min_cells: int,
+) -> tuple[pd.DataFrame, np.ndarray]:  # fmt: skip
     """What is used of every sample, and the cells of those that are used."""
     n = np.bincount(sample.codes[cells], minlength=len(sample.names))
     owner = np.zeros(len(sample.names), dtype=np.int64)
@@ -144,14 +147,16 @@ def _samples(
             "sample": np.array(sample.names, dtype=object),
             "patient": np.array(patient.names, dtype=object)[owner],
             "n_cells": n,
+            "n_failed_qc": np.bincount(sample.codes[failed], minlength=len(sample.names)),
             "status": np.where(used, "used", "skipped").astype(object),
             "reason": reason,
         }
     )
     if not used.any():
+        out = f" ({failed.sum()} that failed niche.pp.qc are left out)" if failed.any() else ""
         raise InputValueError(
             f"no sample has {min_cells} {compartment} cells; the most is {n.max()} in "
-            f"{sample.names[int(n.argmax())]!r}. Lower min_cells=, but programs of few cells are noise."
+            f"{sample.names[int(n.argmax())]!r}{out}. Lower min_cells=, but programs of few cells are noise."
         )
     return table, cells & used[sample.codes]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -36,12 +36,15 @@ class Found:
     curve
         One row per number tried: ``k, stability, loss`` (share of the sum of squares), ``n_outliers,
         converged`` (share of starts), ``chosen``.
+    near
+        Spectra of the numbers tried just below and above, by number.
     """
 
     spectra: np.ndarray
     support: np.ndarray
     stability: np.ndarray
     curve: pd.DataFrame
+    near: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 def pooled(
@@ -66,7 +69,9 @@ def pooled(
     chosen = int(np.nan_to_num(curve["stability"].to_numpy(), nan=-1.0).argmax())
     curve["chosen"] = np.arange(len(curve)) == chosen
     best = found[chosen]
-    return Found(best.spectra, best.support, best.program_stability, curve)
+    beside = [i for i in (chosen - 1, chosen + 1) if 0 <= i < len(found)]
+    near = {int(ks[i]): found[i].spectra for i in beside}
+    return Found(best.spectra, best.support, best.program_stability, curve, near)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def compare_scores(
     for k, why in enumerate(reason):
         if why:
             out.refuse([k], why)
-    rows, n, values = _of_units(scores, study.units, min_cells)
+    rows, n, values = unit_scores(scores, study.units, min_cells)
     group = study.units.samples.group[rows]
     missing = _missing(scores, study, group, min_cells)
     usable = np.array([not text for text in missing])
@@ -63,7 +63,7 @@ def compare_scores(
     return out
 
 
-def _of_units(
+def unit_scores(
     scores: SampleScores, units: AnalysisUnits, min_cells: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Units with enough cells, their numbers of cells, and mean scores (n_signatures, n_rows) over them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import anndata as ad
@@ -14,8 +15,10 @@ from niche._settings import settings
 from niche._slots import fingerprint, keys, matrix, validate, write
 from niche.errors import InputTypeError, InputValueError
 from niche.resources import markers, read_gmt, signatures
+from niche.resources.gmt import file_digest
 from niche.tl import _programs_describe as describe
 from niche.tl._programs_input import Input, input_of
+from niche.tl._programs_near import near_programs
 from niche.tl._programs_pooled import CELLS_PER_PROGRAM, Found, candidates, pooled
 from niche.tl._programs_samples import MANY_CELLS, per_sample, shares
 
@@ -59,7 +62,7 @@ def programs(
         Number of programs. ``None`` tries seven, from four more than there are patients, and takes the most
         stable (Notes); several numbers are tried likewise. Not for ``mode="per_sample"``, which uses 4 to 9.
     compartment
-        Whose cells.
+        Whose cells. Those that failed :func:`niche.pp.qc`, doublets among them, are left out and counted.
     mode
         ``"pooled"``: one factorisation of all cells in which every patient counts alike. ``"per_sample"``:
         programs of every sample, gathered into metaprograms. ``None`` takes ``"pooled"`` where samples have
@@ -100,7 +103,8 @@ def programs(
         ``uns["programs"]``, read by :func:`niche.get.programs`: ``names`` (column order), ``table``,
         ``curve`` (stability and loss of every k), ``samples`` (used, skipped and why), ``annotation``,
         ``sample_programs`` (per_sample), ``spectra`` (k x n_genes over ``genes``, each divided by its
-        ``sd``), ``params``, ``fingerprint``.
+        ``sd``), ``near`` (which program of the numbers tried next to k holds most of the same genes; with
+        ``near_spectra``), ``params``, ``fingerprint``.
 
     Raises
     ------
@@ -188,19 +192,23 @@ def programs(
         "n_starts": int(n_starts), "n_top_genes": int(n_top_genes), "genes_per_program": n_top,
         "min_cells": int(min_cells), "min_probability": min_probability,
         "min_strength": float(min_strength), "layer": layer,
-        "values": given.values, "sample_key": sample_key or settings.sample_key,
+        "values": given.values, "gene_sets": _source(gene_sets), "sha256": file_digest(gene_sets),
+        "sample_key": sample_key or settings.sample_key,
         "patient_key": patient_key or settings.patient_key,
         "compartment_key": compartment_key or settings.compartment_key,
         "rng": "Generator" if isinstance(rng, np.random.Generator) else int(rng),
     }  # fmt: skip
     columns = [params[name] for name in ("sample_key", "patient_key", "compartment_key")]
     columns += [keys.MALIGNANT_PROBABILITY] if min_probability is not None else []
+    columns += [keys.QC_PASS] if keys.QC_PASS in adata.obs.columns else []
     layers: list[str | None] = [layer, keys.COUNTS] if matrix.has_counts(adata) else [layer]
     digest = fingerprint.compute(adata, obs=columns, layers=layers)
     target = adata.copy() if copy else adata
     write.result(
         target, key_added, params=params, fingerprint=digest,
-        payload=result.payload() | {"samples": given.samples, "sample_programs": extra},
+        payload=result.payload()
+        | near_programs(given, found.near, result.top, result.names)
+        | {"samples": given.samples, "sample_programs": extra},
     )  # fmt: skip
     target.obsm[f"X_{key_added}"] = result.usage_of_all(adata.n_obs)
     target.varm[key_added] = result.coefficients.T.astype(np.float32)
@@ -298,6 +306,13 @@ def _possible(wanted: list[int] | None, given: Input) -> list[int]:
 
 def _mode(given: Input) -> str:
     return "per_sample" if np.median(np.bincount(given.sample)) >= MANY_CELLS else "pooled"
+
+
+def _source(gene_sets: GeneSets) -> str:
+    """Where the gene sets come from, in a word."""
+    if gene_sets is None:
+        return "niche.resources"
+    return f"GMT file {Path(gene_sets).name}" if isinstance(gene_sets, str) else "user sets"
 
 
 def _gene_sets(gene_sets: GeneSets) -> dict[str, list[str]]:

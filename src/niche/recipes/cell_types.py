@@ -1,0 +1,69 @@
+"""Steps that cluster and name cells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from niche import tl
+from niche._settings import settings
+from niche._slots import keys
+from niche.recipes.columns import Columns
+from niche.recipes.config import CommunicationConfig
+from niche.recipes.organotropism_config import OrganotropismConfig
+from niche.recipes.steps import Steps
+from niche.recipes.tumor_stroma_config import TumorStromaConfig
+
+LINEAGE_BESIDE = "lineage_by_markers"
+"""Column of lineages where the usual one holds those of the authors."""
+
+
+def cluster_cells(
+    steps: Steps, config: CommunicationConfig | OrganotropismConfig, columns: Columns, compartment: str
+) -> None:
+    """Cluster the cells of every compartment for their map; nothing downstream depends on it."""
+    if not config.cluster.run:
+        steps.skip("cluster", "cluster.run is false")
+        return
+    options: dict[str, Any] = {
+        "sample_key": columns.sample,
+        "compartment_key": compartment,
+        "rng": config.seed,
+    }
+    wanted = config.cluster.resolution
+    steps.run(
+        "cluster",
+        lambda: tl.cluster(steps.adata, resolution=1.0 if wanted is None else wanted, **options),
+        key=keys.CLUSTER,
+        params=options if wanted is None else {"resolution": wanted, **options},
+    )
+
+
+def annotate_cells(
+    steps: Steps, config: TumorStromaConfig | OrganotropismConfig, columns: Columns, compartment: str
+) -> Columns:
+    """Name the cells unless the authors did; returns the columns with that of the cell types."""
+    if columns.cell_type is not None:
+        steps.skip("annotate", f"cell types are given in obs[{columns.cell_type!r}]")
+        return columns
+    if not config.annotate.run:
+        steps.skip("annotate", "annotate.run is false")
+        return columns
+    options: dict[str, Any] = {
+        "level": "cluster" if config.cluster.run else "cell",
+        "organism": config.organism,
+        "min_score": config.annotate.min_score,
+        "min_margin": config.annotate.min_margin,
+        "organ_key": columns.organ,
+        "compartment_key": compartment,
+    }
+    free = keys.LINEAGE not in steps.adata.obs.columns or keys.ANNOTATE in steps.adata.uns
+    lineage = keys.LINEAGE if free else LINEAGE_BESIDE
+    steps.run(
+        "annotate",
+        lambda: tl.annotate(steps.adata, cell_type_key=settings.groupby, lineage_key=lineage, **options),
+        key=keys.ANNOTATE,
+        params=options,
+        fits=lambda stored: settings.groupby in steps.adata.obs.columns,
+    )
+    return replace(columns, cell_type=settings.groupby)
