@@ -114,9 +114,8 @@ adata.uns["compartments"]["table"][["cell_type", "compartment", "n_cells", "sour
 # ## 5. Look at the cells
 #
 # Clusters inside each compartment, and a map. In real data tumor cells usually part by patient, because
-# every tumor has its own genome; host cells of different patients mix. Left out, the resolution is the one that
-# stability suggests, which takes longer (tutorial 2). Distances on such a map are not
-# measurements.
+# every tumor has its own genome; host cells of different patients mix. Left out, the resolution is the one
+# that stability suggests, which takes longer (tutorial 2). Distances on such a map are not measurements.
 
 # %%
 niche.tl.cluster(adata, resolution=1.0)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import anndata as ad
 import pytest
+from accounts import make_account
 from compared import TWO_PATIENTS, make_compared
 from matplotlib.figure import Figure
 from metastases import PAIRS, make_study
@@ -53,6 +54,17 @@ def _few() -> ad.AnnData:
 def few(_few: ad.AnnData) -> ad.AnnData:
     """With organs compared that have two patients each: nothing can be called."""
     return _few.copy()
+
+
+@pytest.fixture(scope="session")
+def _accounted() -> ad.AnnData:
+    return make_account()
+
+
+@pytest.fixture
+def accounted(_accounted: ad.AnnData) -> ad.AnnData:
+    """With a seed-and-soil account of four organs that holds every kind and status."""
+    return _accounted.copy()
 
 
 @pytest.fixture(scope="session")

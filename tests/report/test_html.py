@@ -15,8 +15,8 @@ from niche import get, pp, recipes, report
 from niche.errors import InputTypeError, InputValueError
 
 SECTIONS = [
-    "summary", "design", "quality", "cells", "tumor_host", "communication", "between_organs", "programs", "axes",
-    "methods", "provenance",
+    "summary", "account", "design", "quality", "cells", "tumor_host", "communication", "between_organs", "programs",
+    "axes", "methods", "provenance",
 ]  # fmt: skip
 
 

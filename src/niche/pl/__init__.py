@@ -13,6 +13,7 @@ from niche.pl.design import design
 from niche.pl.effects import effects
 from niche.pl.loo import loo
 from niche.pl.malignant_evidence import malignant_evidence
+from niche.pl.mediators import mediators
 from niche.pl.multiverse import multiverse
 from niche.pl.organ_edges import organ_edges
 from niche.pl.paired import paired
@@ -20,6 +21,7 @@ from niche.pl.pathways import pathways
 from niche.pl.program_ambient import program_ambient
 from niche.pl.programs import programs
 from niche.pl.stability import stability
+from niche.pl.tropism import tropism
 from niche.pl.umap import umap
 from niche.pl.usage import usage
 from niche.pl.variance import variance
@@ -37,6 +39,7 @@ __all__ = [
     "effects",
     "loo",
     "malignant_evidence",
+    "mediators",
     "multiverse",
     "organ_edges",
     "paired",
@@ -44,6 +47,7 @@ __all__ = [
     "program_ambient",
     "programs",
     "stability",
+    "tropism",
     "umap",
     "usage",
     "variance",

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from niche import resources
-from niche._slots import keys, parts, read
+from niche._slots import keys, read
 from niche._slots.write import NONE
 from niche.errors import InputValueError
 from niche.get._compared_run import compared_run
@@ -95,7 +95,7 @@ def base_of(adata: ad.AnnData, config: MultiverseConfig) -> Base:
     joined = {"comparison": config.key}
     if keys.AMBIENT in adata.uns:
         joined["ambient"] = keys.AMBIENT
-    watched = [parts.digest_of(adata.uns[key]) for key in joined.values()]
+    watched = [read.identity(adata, key) for key in joined.values()]
     if keys.LINEAGE in adata.obs.columns:
         watched.append("|".join(adata.obs[keys.LINEAGE].astype(str)))
     return Base(

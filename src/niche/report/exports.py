@@ -44,6 +44,10 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
         made["compare_communication_untested"] = found.uncompared
     if found.exclusive.there:
         made["organ_exclusive"] = found.exclusive.value
+    if found.account.there:
+        account = found.account.value
+        made["tropism"] = account
+        made["mediators"] = account[account["kind"] == "mediator"]
     if found.axes.there:
         made["published_axes"] = found.axes.value
     return made | program_tables.tables(found)

@@ -99,6 +99,8 @@ class Findings:
         Programs of malignant cells, and their comparison between organs, as they are stored.
     signatures
         Scores of signatures and their comparison, as they are stored.
+    account
+        The seed-and-soil account, item by item.
     """
 
     adata: ad.AnnData
@@ -125,6 +127,7 @@ class Findings:
     programs: Found = Found(None)
     compare_programs: Found = Found(None)
     signatures: Found = Found(None)
+    account: Found = Found(None)
 
     @classmethod
     def of(cls, adata: ad.AnnData) -> Findings:
@@ -149,6 +152,7 @@ class Findings:
             design=attempt(lambda: _design(adata)),
             compare_programs=attempt(lambda: _compared_programs(adata)),
             signatures=stored(keys.SIGNATURES, "niche.tl.score_signatures"),
+            account=attempt(lambda: get.tropism(adata)),
         )
         found.programs = stored(found.programs_key, "niche.tl.programs")
         found.axes = attempt(lambda: published_axes(adata))

@@ -13,6 +13,7 @@ from niche._slots import validate
 from niche._version import __version__
 from niche.errors import InputTypeError, InputValueError
 from niche.report import (
+    account,
     between_organs,
     cells,
     communication,
@@ -38,10 +39,10 @@ TITLES = {"tumor_stroma": "Tumor and host", "programs_across_sites": "Programs o
 def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> Path:
     """Write a report as one HTML file that needs nothing beside it.
 
-    The report states in words what was asked and what can and cannot be concluded, then the design and
-    its limits, quality control, cells, tumor and host, the edges of every organ, what differs between
-    organs, programs of the tumor, published axes, methods, parameters and versions. What was not run reads
-    *not assessed*; what could not be tested is counted with its reason.
+    The report states in words what was asked and what can and cannot be concluded, then the account of seed
+    and soil of every organ, the design and its limits, quality control, cells, tumor and host, the edges of
+    every organ, what differs between organs, programs of the tumor, published axes, methods, parameters and
+    versions. What was not run reads *not assessed*; what could not be tested is counted with its reason.
 
     Parameters
     ----------
@@ -117,6 +118,7 @@ def render(found: Findings, drawn: dict[str, ReportFigure], title: str = TITLE) 
 def _sections(found: Findings, drawn: dict[str, ReportFigure]) -> list[Section]:
     return [
         summary.section(found),
+        account.section(found, drawn),
         design.section(found, drawn),
         quality.section(found),
         cells.section(found, drawn),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import resources
-from niche.report import between_methods, formats, program_methods
+from niche.report import account_methods, between_methods, formats, program_methods
 from niche.report.blocks import Block, Heading, Link, Links, Section, Text, table
 from niche.report.findings import Findings
 from niche.report.tumor_methods import TUMOR_REFERENCES, told
@@ -58,7 +58,11 @@ REFERENCES = TUMOR_REFERENCES | {
 }
 """Name -> what to cite, DOI."""
 
-REFERENCES |= between_methods.BETWEEN_REFERENCES | program_methods.PROGRAM_REFERENCES
+REFERENCES |= (
+    between_methods.BETWEEN_REFERENCES
+    | program_methods.PROGRAM_REFERENCES
+    | account_methods.ACCOUNT_REFERENCES
+)
 
 
 def section(found: Findings) -> Section:
@@ -135,7 +139,7 @@ def _told(found: Findings) -> tuple[list[str], list[str]]:
     if found.communication.there:
         paragraphs += _communication(found)
         cited += ["cellphonedb", "liana", "bh", "rra"]
-    for other in (between_methods, program_methods):
+    for other in (between_methods, program_methods, account_methods):
         words, names = other.told(found)
         paragraphs += words
         cited += [name for name in names if name not in cited]
@@ -183,8 +187,10 @@ def _resources(found: Findings) -> pd.DataFrame:
     names = []
     if found.communication.there:
         names.append(str(found.params["resource"]).split(" ", 1)[0])
-    if found.axes.there:
+    if found.axes.there or found.account.there:
         names.append("axes")
+    if found.account.there:
+        names.append("mediators")
     names += program_methods.resources_used(found)
     if found.genes.there:
         names += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from niche.report import comparison, formats, program_summary
+from niche.report import account, comparison, formats, program_summary
 from niche.report.blocks import Block, Bullets, Callout, Heading, Section, Text, table
 from niche.report.findings import MAX_QVAL, Findings
 
@@ -36,7 +36,7 @@ CIRCULAR = (
 
 def section(found: Findings) -> Section:
     """Build the section."""
-    blocks: list[Block] = [Text(question(found)), Text(_data(found))]
+    blocks: list[Block] = [Text(question(found)), Text(_data(found)), *account.lead(found)]
     blocks += [*_at_a_glance(found), *program_summary.glance(found)]
     blocks.append(Heading("What can be concluded"))
     blocks.append(Bullets([*_can(found), *program_summary.can(found)]))
