@@ -34,6 +34,12 @@ TABLES = {
     "compare_communication_untested", "organ_exclusive",
 }  # fmt: skip
 
+PROGRAM_TABLES = {
+    "compare_programs", "compare_programs_organs", "compare_programs_sensitivity", "compare_programs_units",
+    "compare_programs_verdicts", "programs", "programs_annotation", "programs_curve", "programs_genes",
+    "programs_samples", "programs_usage", "signatures", "signatures_samples", "signatures_signatures",
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def study(_demo: ad.AnnData, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -76,7 +82,7 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: object) -> str:
 
 def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "demo"
-    assert main(["demo", "--out", str(out), "--n-jobs", "2", "--resource", "niche"]) == 0
+    assert main(["demo", "--out", str(out), "--n-jobs", "2"]) == 0
     assert "report.html" in capsys.readouterr().out
     assert sorted(item.name for item in out.iterdir()) == [
         "figures",
@@ -87,7 +93,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert sorted(item.name for item in tmp_path.iterdir()) == ["demo"], "no draft is left"
     names = {file.stem for file in (out / "tables").glob("*.tsv")}
-    assert names == TABLES | {"clusters"}
+    assert names == TABLES | PROGRAM_TABLES | {"clusters", "tropism", "mediators"}
     figures = {file.stem for file in (out / "figures").glob("*.svg")}
     assert {"design", "umap_organ", "communication_bone", "published_axes", "between_volcano_bone"} <= figures
     assert figures == {file.stem for file in (out / "figures" / "source").glob("*.tsv")}
@@ -95,6 +101,11 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert len(pd.read_csv(file, sep="\t").columns) > 1, file.name
     page = parsed(out / "report.html")
     assert "simulated data: the bundled demo of niche, not patients" in page.text
+    assert list(page.sections)[:2] == ["summary", "account"], "the report leads with the account"
+    planted = niche.datasets.demo().uns["truth"]["edges"].query("planted and kind == 'both'")
+    found = pd.read_csv(out / "tables" / "tropism.tsv", sep="\t").query("status in ['enriched', 'specific']")
+    keys = ["organ", "source", "target", "ligand_complex", "receptor_complex"]
+    assert set(found.merge(planted, on=keys)["organ"]) == {"bone", "lung", "liver"}
     assert "status" in niche.get.communication(ad.read_h5ad(out / "result.h5ad"))
     load_config(out / "recipe.toml")
 
