@@ -12,13 +12,19 @@ ONE_AT_A_TIME = np.array([[0, 0], [1, 0], [2, 0], [0, 1], [0, 2]])
 GRID = np.array([[a, b] for a in range(2) for b in range(3)])
 
 
-def named(lost, *, turned=None, tested=None, options=ONE_AT_A_TIME):
+def named(lost, *, turned=None, tested=None, options=ONE_AT_A_TIME, untried=False):
     """Stability in words and the factor of one verdict."""
     lost = np.array([lost], dtype=bool)
     turned = np.zeros_like(lost) if turned is None else np.array([turned], dtype=bool)
     tested = np.ones_like(lost) if tested is None else np.array([tested], dtype=bool)
-    code, worst = stability(lost, turned, tested, options)
+    code, worst = stability(lost, turned, tested, options, np.array([untried]))
     return STABILITIES[code[0]], int(worst[0])
+
+
+def test_a_call_that_cannot_be_tested_without_each_patient_is_untried():
+    n = len(ONE_AT_A_TIME)
+    assert named([False] * n, untried=True)[0] == "untried"
+    assert named([False] * n, turned=[False] * (n - 1) + [True], untried=True)[0] == "fragile"
 
 
 def test_a_call_that_is_never_lost_is_robust():
@@ -67,5 +73,5 @@ def test_explained_is_the_share_of_the_sum_of_squares_between_options():
 
 def test_no_verdicts():
     empty = np.zeros((0, 5), dtype=bool)
-    code, worst = stability(empty, empty, empty, ONE_AT_A_TIME)
+    code, worst = stability(empty, empty, empty, ONE_AT_A_TIME, np.zeros(0, dtype=bool))
     assert code.shape == worst.shape == (0,)

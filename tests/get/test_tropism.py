@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from niche import get, tl
+from niche import get, pp, tl
 from niche.errors import InputValueError, MissingKeyError, StaleResultError
 
 FIXED = [
@@ -66,4 +66,25 @@ def test_new_labels_make_it_stale(joined):
     adata = joined.copy()
     adata.obs["cell_type"] = adata.obs["cell_type"].astype(str).replace("T cell", "Lymphocyte")
     with pytest.raises(StaleResultError, match="cell_type"):
+        get.tropism(adata)
+
+
+@pytest.mark.parametrize("how", ["gone", "anew"])
+def test_calls_that_heeded_other_ambient_molecules_are_stale(joined, how):
+    adata = joined.copy()
+    if how == "gone":
+        del adata.uns["ambient"]
+    else:
+        pp.ambient(adata, max_share=0.3)
+    with pytest.raises(StaleResultError, match="ambient"):
+        get.tropism(adata)
+
+
+def test_ambient_molecules_that_were_looked_at_afterwards_make_it_stale(joined):
+    adata = joined.copy()
+    kept = adata.uns.pop("ambient")
+    tl.tropism(adata)
+    assert len(get.tropism(adata))
+    adata.uns["ambient"] = kept
+    with pytest.raises(StaleResultError, match="ambient"):
         get.tropism(adata)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from niche.errors import InputValueError
+from niche.errors import InputValueError, NicheWarning
 from niche.recipes import CommunicationConfig
 from niche.recipes.checkpoint import SLOT, Checkpoint
 
@@ -86,8 +86,10 @@ def test_a_checkpoint_is_not_written_again_at_once(adata, tmp_path):
     assert one.path.exists()
 
 
-def test_a_folder_that_cannot_be_written_is_told(adata, tmp_path):
+def test_a_folder_that_cannot_be_written_is_told_once_and_costs_nothing(adata, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputValueError, match="cannot write the checkpoint"):
-        kept(tmp_path / "file" / "state.h5ad", adata).save(adata, None)
+    one = kept(tmp_path / "file" / "state.h5ad", adata)
+    with pytest.warns(NicheWarning, match="cannot write the checkpoint.*begins anew"):
+        one.save(adata, None)
+    one.save(adata, None)
     assert not adata.uns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -29,9 +28,18 @@ FAST: dict[str, Any] = {
     "compare": {"n_permutations": 0},
     "programs": {"k": [5], "n_starts": 2, "min_cells": 10},
 }
+KILLED_IN_PROGRAMS = """
+import sys, time
+from niche import tl
+from niche.cli import main
+from niche.recipes import checkpoint
+checkpoint._PATIENCE = 0.0  # every step is kept
+tl.programs = lambda *args, **options: time.sleep(600)
+sys.exit(main())
+"""
 DEPENDS_ON_CELL_TYPES = {
     "check", "ambient", "communication", "compare_communication", "compare_expression", "composition",
-    "compare_programs", "tropism",
+    "compare_programs", "compatibility", "tropism",
 }  # fmt: skip
 
 
@@ -58,11 +66,12 @@ def test_every_step_is_done(result: ad.AnnData) -> None:
         "call_compartments": "skipped", "cluster": "skipped", "annotate": "skipped", "check": "done",
         "ambient": "done", "communication": "done", "compare_communication": "done",
         "compare_expression": "done", "composition": "done", "programs": "done", "compare_programs": "done",
-        "score_signatures": "done", "tropism": "done",
+        "score_signatures": "done", "compatibility": "done", "tropism": "done",
     }  # fmt: skip
     table = get.tropism(result)
     assert set(table["account"]) == {"seed", "soil", "published"}
-    assert not (table["status"] == "not_assessed").any()
+    unasked = table[table["status"] == "not_assessed"]
+    assert unasked["reason"].str.contains("senders= and receivers=").all(), "all parts were run"
 
 
 def test_a_second_run_computes_nothing(result: ad.AnnData, calls: Counter[str]) -> None:
@@ -101,6 +110,34 @@ def test_a_screen_is_read_and_checked_first(study: ad.AnnData, result: ad.AnnDat
     assert get.tropism(again)["screen"].str.contains("CXCL12: effect -1.00").any()
     with pytest.raises(InputValueError, match="account.screen: cannot read"):
         recipes.organotropism(study, FAST | {"account": {"screen": str(tmp_path / "none.tsv")}})
+
+
+def test_a_screen_that_does_not_fit_costs_the_screen_and_not_the_account(
+    study: ad.AnnData, result: ad.AnnData, tmp_path: Path
+) -> None:
+    file = tmp_path / "screen.tsv"
+    table = pd.DataFrame({"gene": ["CXCL12"], "organ": ["moon"], "effect": [-1.0], "qval": [0.01]})
+    table.to_csv(file, sep="\t", index=False)
+    again = recipes.organotropism(result, FAST | {"account": {"screen": str(file)}})
+    assert len(get.tropism(again))
+    assert any("no screen beside it: screen: no row fits" in note for note in again.uns["recipe"]["notes"])
+    table.rename(columns={"qval": "q"}).to_csv(file, sep="\t", index=False)
+    with pytest.raises(InputValueError, match="no column 'qval'"):
+        recipes.organotropism(study, FAST | {"account": {"screen": str(file)}})
+
+
+def test_a_step_that_is_switched_off_leaves_nothing_to_join(result: ad.AnnData) -> None:
+    again = recipes.organotropism(result, FAST | {"account": {"composition": False}})
+    assert "composition" not in again.uns
+    assert set(get.tropism(again, kind="cell_type")["status"]) == {"not_assessed"}
+
+
+def test_what_could_not_be_run_says_why(study: ad.AnnData) -> None:
+    few = FAST | {"programs": {"n_starts": 2, "min_cells": 10_000}, "compare": {"n_permutations": 0}}
+    again = recipes.organotropism(study, few)
+    rows = get.tropism(again, kind="program")
+    assert set(rows["status"]) == {"not_testable"}
+    assert not rows["reason"].str.contains("left out").any()
 
 
 def test_one_organ_is_told_and_not_compared(study: ad.AnnData) -> None:
@@ -142,25 +179,20 @@ def test_a_killed_run_goes_on_and_gives_the_same_bits(
     data, settings, out = tmp_path / "study.h5ad", tmp_path / "fast.toml", tmp_path / "out"
     study.write_h5ad(data)
     settings.write_text(to_toml(recipes.load_config(FAST)))
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from niche.cli import main; sys.exit(main())",
-        "run",
-        str(data),
-    ]
+    command = [sys.executable, "-c", KILLED_IN_PROGRAMS, "run", str(data)]
     command += ["--config", str(settings), "--out", str(out)]
     checkpoint = tmp_path / ".out.checkpoint.h5ad"
-    slow = dict(os.environ) | {"NUMBA_NUM_THREADS": "1"}
-    with subprocess.Popen(command, env=slow, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _wait_for(checkpoint, process, "communication")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _wait_for(checkpoint, process, "composition")
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert not out.exists(), "no half-written result"
     assert main(["run", str(data), "--config", str(settings), "--out", str(out), "--overwrite"]) == 0
     again = ad.read_h5ad(out / "result.h5ad")
     steps = status(again)
-    assert (steps["qc"], steps["communication"], steps["tropism"]) == ("resumed", "resumed", "done")
+    assert [steps[name] for name in ("qc", "communication", "composition", "programs", "tropism")] == [
+        "resumed", "resumed", "resumed", "done", "done",
+    ]  # fmt: skip
     assert not checkpoint.exists()
     for key in set(result.uns) - {"recipe"}:
         before, after = (_leaves(adata.uns[key], key) for adata in (result, again))

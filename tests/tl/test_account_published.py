@@ -62,6 +62,15 @@ def test_q_is_over_mediators_of_all_organs_each_test_once():
     assert table.loc[("lung", "DKK1 (tumor ligand)"), "qval"].item() == pytest.approx(0.9)
 
 
+def test_a_small_effect_does_not_hide_a_large_one_and_others_are_named():
+    rows = [
+        gene("CXCL12", "Fibroblast", 3.0, 1e-4), gene("CXCL12", "Macrophage", -0.3, 1e-9),
+    ]  # fmt: skip
+    row = looked_up(*rows).loc[("bone", "CXCL12 (stroma ligand)")].iloc[0]
+    assert (row["status"], row["source"]) == ("found", "Fibroblast")
+    assert row["reason"].endswith("; lower in Macrophage")
+
+
 def test_a_small_effect_is_not_found():
     row = looked_up(gene("DKK1", "Cancer", 0.4, 1e-9)).loc[("bone", "DKK1 (tumor ligand)")].squeeze()
     assert row["status"] == "not_found"
@@ -135,11 +144,38 @@ def test_an_axis_has_the_status_of_its_call(call, status):
 
 def test_an_axis_is_looked_up_in_its_direction():
     found = axis(edge("CXCL12", "CXCR4", "Cancer", "Fibroblast", "enriched"))
-    assert found["status"] == "not_testable"
-    assert "not compared" in found["reason"]
+    assert found["status"] == "not_assessed"
+    assert "not host->tumor: senders= and receivers=" in found["reason"]
 
 
-def test_one_enriched_pair_of_cell_types_is_enough_and_is_named():
+def test_a_pair_that_was_never_compared_says_so():
+    found = axis(edge("IL11", "IL11RA_IL6ST", "Cancer", "Fibroblast", "enriched"))
+    assert (found["status"], "not in the list of pairs" in found["reason"]) == ("not_testable", True)
+    found = axis(edge("CXCL12", "CXCR4", "Fibroblast", "Cancer", "enriched"), item="VCAM1 - ITGA4_ITGB1")
+    assert found["status"] in ("not_testable", "not_assessed")
+
+
+def test_without_compartments_no_axis_is_judged():
+    table = pd.DataFrame([edge("CXCL12", "CXCR4", "Fibroblast", "Cancer", "enriched")])
+    made = list(published.axis_rows(table, {}, {"bone": "bone_vs_rest"}, "human"))
+    assert {row["status"] for row in made if row["item"] == "CXCL12 - CXCR4"} == {"not_assessed"}
+
+
+def test_an_organ_of_which_nothing_is_published_says_so():
+    table = pd.DataFrame([edge("CXCL12", "CXCR4", "Fibroblast", "Cancer", "enriched")])
+    made = list(published.axis_rows(table, SIDES, {"adrenal": "adrenal_vs_rest"}, "human"))
+    made += published.mediator_rows(
+        pd.DataFrame([gene("DKK1", "Cancer", 1.0, 0.1)]),
+        COMPARTMENTS,
+        {"adrenal": "adrenal_vs_rest"},
+        "human",
+    )
+    assert [(row["kind"], row["reason"]) for row in made] == [
+        ("axis", published.NOTHING), ("mediator", published.NOTHING),
+    ]  # fmt: skip
+
+
+def test_the_surest_called_pair_of_cell_types_decides_and_others_are_counted():
     rows = [
         edge("CXCL12", "CXCR4", "Fibroblast", "Cancer", "undetermined", pval=1e-9),
         edge("CXCL12", "CXCR4", "Macrophage", "Cancer", "enriched", pval=1e-3),
@@ -147,6 +183,10 @@ def test_one_enriched_pair_of_cell_types_is_enough_and_is_named():
     found = axis(*rows)
     assert (found["status"], found["source"]) == ("found", "Macrophage")
     assert found["reason"] == "surest of 2 pairs of cell types"
+    rows[0] |= {"call": "depleted"}
+    found = axis(*rows)
+    assert (found["status"], found["source"]) == ("opposite", "Fibroblast")
+    assert found["reason"].endswith("; 1 other pairs of cell types are called in the other direction")
 
 
 def test_subunits_are_matched_in_any_order():

@@ -8,7 +8,7 @@ import pytest
 
 import niche
 from niche import get, resources, tl
-from niche.errors import InputValueError, MissingKeyError
+from niche.errors import InputValueError, MissingKeyError, StaleResultError
 
 PLANTED = ["source", "target", "ligand_complex", "receptor_complex"]
 
@@ -74,9 +74,11 @@ def test_what_is_published_changes_nothing_else(joined, account, monkeypatch):
 
     monkeypatch.setattr(_account_published, "resources", Nothing)
     other = get.tropism(tl.tropism(joined, copy=True))
-    assert not (other["account"] == "published").any()
-    mine = account[account["account"] != "published"].reset_index(drop=True)
-    pd.testing.assert_frame_equal(other, mine)
+    assert set(other.loc[other["account"] == "published", "status"]) == {"none"}
+    mine, others = (
+        table[table["account"] != "published"].reset_index(drop=True) for table in (account, other)
+    )
+    pd.testing.assert_frame_equal(others, mine)
 
 
 def test_two_patients_in_the_brain_are_not_testable(account):
@@ -133,3 +135,18 @@ def test_a_screen_is_evidence_and_ranks_nothing(joined, account):
     other = get.tropism(tl.tropism(joined, screen=screen, copy=True))
     assert (other["screen"] != "").any()
     pd.testing.assert_frame_equal(other.drop(columns="screen"), account.drop(columns="screen"))
+
+
+def test_programs_that_were_found_anew_are_refused(corridor):
+    tl.programs(corridor, k=4, n_starts=2, rng=9)
+    with pytest.raises(StaleResultError, match="compares other programs"):
+        tl.tropism(corridor)
+
+
+def test_what_could_not_be_run_says_why(corridor):
+    tl.tropism(corridor, programs=None, missing={"programs": "fewer than 20 malignant cells"})
+    table = get.tropism(corridor, kind="program")
+    assert set(table["status"]) == {"not_testable"}
+    assert set(table["reason"]) == {"fewer than 20 malignant cells"}
+    with pytest.raises(InputValueError, match="missing"):
+        tl.tropism(corridor, programs=None, missing={"weather": "rain"})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-ROBUST, SENSITIVE, FRAGILE, ALONE = range(4)
-STABILITIES = ("robust", "sensitive", "fragile", "not_testable")
-"""Names of the codes: holds throughout; one factor decides; none does; too few can test it."""
+ROBUST, SENSITIVE, FRAGILE, ALONE, UNTRIED = range(5)
+STABILITIES = ("robust", "sensitive", "fragile", "not_testable", "untried")
+"""Names of the codes: holds throughout; one factor decides; none does; too few can test it; holds as far as
+can be tested, which is not without each patient."""
 
 
 def explained(lost: np.ndarray, tested: np.ndarray, options: np.ndarray) -> np.ndarray:
@@ -32,12 +33,13 @@ def explained(lost: np.ndarray, tested: np.ndarray, options: np.ndarray) -> np.n
 
 
 def stability(
-    lost: np.ndarray, turned: np.ndarray, tested: np.ndarray, options: np.ndarray
+    lost: np.ndarray, turned: np.ndarray, tested: np.ndarray, options: np.ndarray, untried: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Stability of verdicts, and the factor that explains most of their losses (-1 where none is lost).
 
     ``lost`` (n_verdicts, n_universes): the call is not made, the first universe being the base;
-    ``turned``: the effect has the other sign. A lost verdict that no single factor decides is fragile, as is
+    ``turned``: the effect has the other sign. ``untried`` (n_verdicts,): without some patient it cannot be
+    tested, so that it may rest on that one. A lost verdict that no single factor decides is fragile, as is
     one whose sign turns or that the base does not make. Of factors that explain alike, the one whose other
     options lose the call more often is named.
     """
@@ -54,6 +56,7 @@ def stability(
     code = np.full(len(lost), FRAGILE)
     code[decides & sound] = SENSITIVE
     code[~any_lost & sound] = ROBUST
+    code[(code == ROBUST) & untried] = UNTRIED
     code[~tested[:, 0] | (tested.sum(axis=1) < 2)] = ALONE
     worst[code == ALONE] = -1
     return code, worst

@@ -37,8 +37,8 @@ def multiverse(
     contrast
         Keep these contrasts (verdicts, calls).
     stability
-        Keep verdicts that are ``"robust"``, ``"sensitive"``, ``"fragile"`` or ``"not_testable"`` (verdicts,
-        calls).
+        Keep verdicts that are ``"robust"``, ``"sensitive"``, ``"fragile"``, ``"untried"`` or
+        ``"not_testable"`` (verdicts, calls).
     key
         Slot of the result.
 
@@ -48,7 +48,8 @@ def multiverse(
         ``verdicts``: ``contrast, source, target, ligand_complex, receptor_complex, call`` (of the base),
         ``stability, worst_factor`` (which explains most of the lost calls; empty where none is lost),
         ``lost_in, turned_in`` (universes in which it is not called, in which the effect has the other sign),
-        ``n_universes`` (that can hold the edge), ``n_tested`` (of them), ``share_same_call,
+        ``n_universes`` (that can hold the edge), ``n_tested`` (of them), ``n_patients_untried`` (without
+        whom it cannot be tested), ``share_same_call,
         share_opposite_sign`` (of the tested), ``share_not_testable`` (of ``n_universes``), ``log2fc`` (base)
         and its range ``log2fc_low, log2fc_high`` over the tested. ``universes``: ``universe, factor,
         resource, level, expr_prop, min_cells, patients, left_out, status`` (``done``, ``not_testable``),

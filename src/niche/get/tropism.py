@@ -13,8 +13,9 @@ from niche.get._organ_results import Names, kept_rows
 RUN_FIRST = "niche.tl.tropism"
 ACCOUNTS = ("seed", "soil", "published")
 STATEMENT = (
-    "every item says how an organ differs from the others, patients being the replicates; no item, and no "
-    "number of items, is a score of the organ. What is published stands beside the account and ranks nothing."
+    "every item says how an organ differs from the others (with one organ, from primary or normal tissue, "
+    "see contrast), patients being the replicates; no item, and no number of items, is a score of the "
+    "organ. What is published stands beside the account and ranks nothing."
 )
 
 

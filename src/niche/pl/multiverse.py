@@ -74,7 +74,8 @@ def multiverse(
     contrast
         Contrasts to draw; without edges by default each organ against the others, if any has a verdict.
     stability
-        Draw verdicts that are ``"robust"``, ``"sensitive"``, ``"fragile"`` or ``"not_testable"``.
+        Draw verdicts that are ``"robust"``, ``"sensitive"``, ``"fragile"``, ``"untried"`` or
+        ``"not_testable"``.
     n_top
         Number of verdicts where no edges are given.
     key

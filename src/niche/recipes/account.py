@@ -8,17 +8,19 @@ from typing import Any
 import pandas as pd
 
 from niche import tl
-from niche._slots import keys, read
+from niche._slots import keys, parts, read
 from niche.errors import InputValueError
 from niche.recipes.columns import Columns
 from niche.recipes.organotropism_config import OrganotropismConfig
-from niche.recipes.steps import Steps
+from niche.recipes.steps import SKIPPED, Steps
+from niche.tl import _account_parts, _account_screen
 
 PARTS = {
     "programs": keys.COMPARE_PROGRAMS, "edges": keys.COMPARE_COMMUNICATION,
     "expression": keys.COMPARE_EXPRESSION, "signatures": keys.SIGNATURES, "composition": keys.COMPOSITION,
 }  # fmt: skip
-"""Part of the account and its slot."""
+"""Part of the account and its slot, which is the name of its step but for:"""
+STEPS = {"signatures": "score_signatures"}
 
 
 def read_screen(config: OrganotropismConfig) -> pd.DataFrame | None:
@@ -27,15 +29,16 @@ def read_screen(config: OrganotropismConfig) -> pd.DataFrame | None:
         return None
     path = Path(config.account.screen).expanduser()
     try:
-        return pd.read_csv(path, sep="," if path.suffix == ".csv" else "\t")
+        table = pd.read_csv(path, sep="," if path.suffix == ".csv" else "\t")
     except (OSError, ValueError) as error:
         raise InputValueError(f"account.screen: cannot read {str(path)!r}: {error}.") from error
+    return _account_screen.parsed(table)
 
 
 def compare_genes(steps: Steps, config: OrganotropismConfig, columns: Columns, compartment: str) -> None:
     """Compare every gene of every cell type between organs."""
     if not config.account.genes:
-        steps.skip("compare_expression", "account.genes is false")
+        steps.switched_off("compare_expression", keys.COMPARE_EXPRESSION, "account.genes")
         return
     options = _tests(config, columns, compartment) | {
         "level": config.communication.level, "expr_prop": config.communication.expr_prop,
@@ -54,7 +57,7 @@ def compare_composition(
 ) -> None:
     """Compare the shares of cell types between organs."""
     if not config.account.composition:
-        steps.skip("composition", "account.composition is false")
+        steps.switched_off("composition", keys.COMPOSITION, "account.composition")
         return
     options = _tests(config, columns, compartment)
     steps.run_or_skip(
@@ -65,28 +68,62 @@ def compare_composition(
     )
 
 
-def join(steps: Steps, config: OrganotropismConfig, screen: pd.DataFrame | None) -> None:
-    """Join what was found into the account; what was not found is left out and said to be."""
-    adata = steps.adata
-    there: dict[str, Any] = {part: key if key in read.ours(adata) else None for part, key in PARTS.items()}
-    missing = [key for part, key in PARTS.items() if there[part] is None]
-    if missing == list(PARTS.values()):
-        steps.skip("tropism", "no part of the account could be run")
+def offers(steps: Steps, config: OrganotropismConfig, columns: Columns, compartment: str) -> None:
+    """Ask which niches offer partners to what primary tumors express, where there are primary tumors."""
+    name = "compatibility"
+    met = set() if columns.tissue is None else set(steps.adata.obs[columns.tissue].astype(str))
+    if "primary" not in met:
+        steps.adata.uns.pop(keys.COMPATIBILITY, None)
+        steps.skip(name, "there are no primary tumors")
         return
-    identities = [read.identity(adata, key) for key in PARTS.values()]
-    params = {**there, "organism": config.organism, "n_screen": 0 if screen is None else len(screen)}
+    options: dict[str, Any] = columns.design | {
+        "tissues": ["metastasis" if "metastasis" in met else "normal"],
+        "compartment_key": compartment, "organism": config.organism, "rng": config.seed,
+        "min_cells": config.communication.min_cells,
+    }  # fmt: skip
     steps.run_or_skip(
-        "tropism",
-        lambda: tl.tropism(adata, screen=screen, organism=config.organism, **there),
-        key=keys.TROPISM,
-        params=params,
-        fits=lambda stored: _same_parts(stored, identities) and screen is None,
+        name,
+        lambda: tl.compatibility(steps.adata, groupby=columns.cell_type, n_jobs=config.n_jobs, **options),
+        key=keys.COMPATIBILITY,
+        params={**options, "groupby": columns.cell_type},
     )
 
 
-def _same_parts(stored: Any, identities: list[str]) -> bool:
-    """Whether an account was joined from these very results."""
-    return list(stored["parts"]["identity"].astype(str)) == [one for one in identities if one]
+def join(steps: Steps, config: OrganotropismConfig, screen: pd.DataFrame | None) -> list[str]:
+    """Join what was found into the account; what could not be run is left out and says why. Returns notes."""
+    adata = steps.adata
+    there: dict[str, Any] = {
+        part: key if read.is_current(adata, key, {}) else None for part, key in PARTS.items()
+    }
+    if not any(there.values()):
+        steps.skip("tropism", "no part of the account could be run")
+        return []
+    missing, notes = _missing(steps, there), []
+    if screen is not None:
+        try:
+            screen = _account_screen.checked(screen, adata, list(_account_parts.organs_of(adata, there)))
+        except InputValueError as error:
+            screen, notes = None, [f"the account has no screen beside it: {error}"]
+    told = [f"{part}: {why}" for part, why in missing.items()]
+    steps.run_or_skip(
+        "tropism",
+        lambda: tl.tropism(adata, screen=screen, missing=missing, organism=config.organism, **there),
+        key=keys.TROPISM,
+        params={**there, "organism": config.organism, "n_screen": 0, "missing": told},
+        fits=lambda stored: screen is None and not parts.changed_of(adata, stored["parts"]),
+    )
+    return notes
+
+
+def _missing(steps: Steps, there: dict[str, Any]) -> dict[str, str]:
+    """Part that could not be run to the reason; parts that were switched off have none."""
+    said = {name: why for name, status, why in steps.rows if status == SKIPPED}
+    names = {part: STEPS.get(part, key) for part, key in PARTS.items() if there[part] is None}
+    return {
+        part: said[name]
+        for part, name in names.items()
+        if name in said and not said[name].endswith(" is false")
+    }
 
 
 def _tests(config: OrganotropismConfig, columns: Columns, compartment: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import pandas as pd
 from niche._log import logger
 from niche._slots import fingerprint, keys, read
 from niche._version import __version__
-from niche.errors import InputValueError
+from niche.errors import InputValueError, warn
 from niche.recipes.config import RecipeConfig
 
 SLOT = "niche_checkpoint"
@@ -40,6 +40,7 @@ class Checkpoint:
     run: str
     _written: float = field(default=float("-inf"), repr=False)
     _took: float = field(default=0.0, repr=False)
+    _off: bool = field(default=False, repr=False)
 
     @classmethod
     def of(cls, path: str | Path | None, adata: ad.AnnData, config: RecipeConfig) -> Checkpoint | None:
@@ -67,9 +68,9 @@ class Checkpoint:
         return found
 
     def save(self, adata: ad.AnnData, left_out: pd.DataFrame | None) -> None:
-        """Write the state whole or not at all, unless that was done moments ago."""
+        """Write the state whole or not at all, unless that was done moments ago; warn where it cannot be."""
         begun = time.monotonic()
-        if begun - self._written < _PATIENCE * self._took:
+        if self._off or begun - self._written < _PATIENCE * self._took:
             return
         draft = self.path.with_name(f".{self.path.name}.draft")
         with _also(adata, self.run, left_out):
@@ -80,9 +81,11 @@ class Checkpoint:
             except OSError as error:
                 with suppress(OSError):
                     draft.unlink()
-                raise InputValueError(
-                    f"cannot write the checkpoint {str(self.path)!r}: {error.strerror or error}."
-                ) from error
+                self._off = True
+                warn(
+                    f"cannot write the checkpoint {str(self.path)!r}: {error.strerror or error}. The run "
+                    "goes on without; if it is stopped it begins anew."
+                )
         self._written = time.monotonic()
         self._took = self._written - begun
 

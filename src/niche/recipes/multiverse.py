@@ -77,6 +77,7 @@ def multiverse(
     sensitive     it is lost, its sign never turned, and one factor decides where (:math:`\eta^2 = 1`)
     fragile       more than one factor, a turned sign, or a call that the base does not make
     not_testable  the base cannot test it, or no other universe can
+    untried       robust as far as can be tested, but not without each patient: it may rest on one
     ============= ====================================================================================
 
     Edges between cell types meet the edges between the lineages of these types. What has no counterpart (a

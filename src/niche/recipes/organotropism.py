@@ -39,7 +39,8 @@ def organotropism(
     :func:`niche.pp.check`, :func:`niche.pp.ambient` where there are counts, :func:`niche.tl.communication`,
     :func:`niche.tl.compare_communication`, :func:`niche.tl.compare_expression`,
     :func:`niche.tl.composition`, :func:`niche.tl.programs`, :func:`niche.tl.compare_programs`,
-    :func:`niche.tl.score_signatures` and :func:`niche.tl.tropism`. What the data do not allow is skipped
+    :func:`niche.tl.score_signatures`, :func:`niche.tl.compatibility` where there are primary tumors, and
+    :func:`niche.tl.tropism`. What the data do not allow is skipped
     with the reason. Give the result to run again with other settings or labels: what is there and fits is
     not computed anew.
 
@@ -93,7 +94,7 @@ def organotropism(
     for file in (asked.programs.gene_sets, asked.signatures.gene_sets):
         if file is not None:
             resources.read_gmt(file)
-    steps = Steps(adata, n_steps=17, checkpoint=Checkpoint.of(checkpoint, adata, asked))
+    steps = Steps(adata, n_steps=18, checkpoint=Checkpoint.of(checkpoint, adata, asked))
     with steps.progress(NAME):
         harmonize(steps, asked)
         left_out = judge_cells(steps, asked, columns)
@@ -111,6 +112,7 @@ def organotropism(
         find_programs(steps, asked, columns, compartment)
         compare_programs(steps, asked, columns)
         score_signatures(steps, asked, columns, compartment)
-        account.join(steps, asked, screen)
+        account.offers(steps, asked, columns, compartment)
+        notes += account.join(steps, asked, screen)
     steps.finish(NAME, asked, [*columns.notes, *notes], left_out)
     return steps.adata

@@ -76,12 +76,20 @@ class Steps:
 
         Returns whether it was called.
         """
-        if read.is_current(self.adata, key, params) and fits(self.adata.uns[key]):
-            self.resume(name, "the stored result fits the data and the parameters")
+        if self._is_there(name, key, params, fits):
             return False
         logger.info("recipe: %s", name)
         call()
         self._record(name, DONE, "")
+        return True
+
+    def _is_there(
+        self, name: str, key: str, params: Mapping[str, Any], fits: Callable[[Mapping[str, Any]], bool]
+    ) -> bool:
+        """Whether a current result is stored, which is then noted as resumed."""
+        if not (read.is_current(self.adata, key, params) and fits(self.adata.uns[key])):
+            return False
+        self.resume(name, "the stored result fits the data and the parameters")
         return True
 
     def run_or_skip(
@@ -94,12 +102,22 @@ class Steps:
         fits: Callable[[Mapping[str, Any]], bool] = lambda stored: True,
     ) -> bool:
         """Run a step that the data may not allow; then nothing is stored under its key, and why is noted."""
+        if self._is_there(name, key, params, fits):
+            return False
+        logger.info("recipe: %s", name)
         try:
-            return self.run(name, call, key=key, params=params, fits=fits)
+            call()
         except InputValueError as error:
             self.adata.uns.pop(key, None)
             self.skip(name, str(error))
             return False
+        self._record(name, DONE, "")
+        return True
+
+    def switched_off(self, name: str, key: str, setting: str) -> None:
+        """Leave out a step that the settings switch off; what an earlier run stored is not kept."""
+        self.adata.uns.pop(key, None)
+        self.skip(name, f"{setting} is false")
 
     def resume(self, name: str, reason: str) -> None:
         """Note a step whose stored result is used."""

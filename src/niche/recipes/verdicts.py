@@ -56,8 +56,8 @@ def calls_of(
     organ = pd.MultiIndex.from_frame(out[["universe", "contrast"]]).isin(met)
     said = out["reason"].fillna("").to_numpy(dtype=object)
     out["agreement"] = np.select(
-        [~comparable, untested, called == direction, sign == -direction],
-        [NOT_COMPARABLE, NOT_TESTABLE, SAME, OPPOSITE],
+        [~comparable, sign == -direction, untested, called == direction],
+        [NOT_COMPARABLE, OPPOSITE, NOT_TESTABLE, SAME],
         WEAKER,
     )
     nothing = np.where(organ, NO_ESTIMATE, "nothing can be estimated in this comparison there")
@@ -98,7 +98,9 @@ def verdicts_of(calls: pd.DataFrame, universes: pd.DataFrame) -> pd.DataFrame:
     tested = np.isin(state, TESTED)
     lost, turned = tested & (state != SAME), state == OPPOSITE
     options = np.stack([pd.factorize(universes[name])[0] for name in FACTORS], axis=1)
-    code, worst = stability(lost, turned, tested, options)
+    without = (universes["left_out"] != universes["left_out"].iloc[0]).to_numpy()
+    untried = (state[:, without] == NOT_TESTABLE).sum(axis=1)
+    code, worst = stability(lost, turned, tested, options, untried > 0)
     n_tested, n_comparable = tested.sum(axis=1), (state != NOT_COMPARABLE).sum(axis=1)
     effect = np.where(tested, table["log2fc"].astype(float), np.nan)
     known = tested.any(axis=1)
@@ -113,6 +115,7 @@ def verdicts_of(calls: pd.DataFrame, universes: pd.DataFrame) -> pd.DataFrame:
         turned_in=[_listed(names[one]) for one in turned],
         n_universes=n_comparable,
         n_tested=n_tested,
+        n_patients_untried=untried,
         share_same_call=_share((state == SAME).sum(axis=1), n_tested),
         share_opposite_sign=_share(turned.sum(axis=1), n_tested),
         share_not_testable=_share((state == NOT_TESTABLE).sum(axis=1), n_comparable),

@@ -54,6 +54,19 @@ _MEDIATORS = {
     "doi": ("DOI", formats.text),
     "screen": ("Hits of the screen", formats.text),
 }
+_OFFERS = {
+    "organ": ("Organ", formats.readable),
+    "direction": ("Direction", formats.text),
+    "n_genes": ("Genes of the tumors", formats.count),
+    "offer": ("Offer", formats.decimal),
+    "expected": ("of random genes", formats.decimal),
+    "effect": ("More than random", formats.decimal),
+    "pval": ("p", formats.probability),
+    "qval": ("q", formats.probability),
+    "n_patients": ("Primary tumors", formats.count),
+    "status": ("Status", formats.readable),
+    "reason": ("Remark", formats.text),
+}
 _DRIVERS = {"tumor": "seed", "host": "soil", "both": "both", "undetermined": "not known which side"}
 _KINDS = {"program": "Programs", "signature": "Signatures", "edge": "Edges", "cell_type": "Composition"}
 
@@ -74,7 +87,7 @@ def section(found: Findings, figures: dict[str, ReportFigure]) -> Section:
     ]
     for organ in organs(frame):
         blocks += _organ(frame[frame["organ"] == organ], organ, figures)
-    blocks += _published(frame, figures)
+    blocks += [*_published(frame, figures), *_offers(found)]
     return Section(NAME, TITLE, blocks)
 
 
@@ -94,7 +107,7 @@ def lead(found: Findings) -> list[Block]:
     return [
         Table(LEAD, columns),
         Text(
-            "Calls are against the other organs unless said otherwise, with patients as the replicates. The "
+            "Calls are against what stands beside the organ, with patients as the replicates. The "
             "rows are no ranking, and numbers of items no score: they say how much could be tested. Details "
             "stand in the section Seed and soil."
         ),
@@ -113,10 +126,18 @@ def _in_short(mine: pd.DataFrame, organ: str) -> dict[str, str]:
     ]
     return {
         "Organ": formats.readable(organ),
+        "Compared with": _against(mine),
         "Seed: called programs": _called_seed(mine),
         "Soil: called edges": _called_edges(mine),
         "Cell types of it alone": _alone(mine) or formats.EMPTY,
     } | dict(zip(_COUNTS, counts, strict=True))
+
+
+def _against(mine: pd.DataFrame) -> str:
+    """What the items of an organ are compared with, in words."""
+    names = mine.loc[mine["contrast"] != "", "contrast"]
+    kind = str(names.iloc[0]).rsplit("_vs_", 1)[-1] if len(names) else "rest"
+    return {"primary": "primary tumors", "normal": "its normal tissue"}.get(kind, "the other organs")
 
 
 def _called_seed(mine: pd.DataFrame) -> str:
@@ -246,6 +267,23 @@ def _counts(mine: pd.DataFrame, name: str) -> str:
     return f"Published for {name}: {'; '.join(parts)}."
 
 
+def _offers(found: Findings) -> list[Block]:
+    """What niches offer to primary tumors, where there are any."""
+    if not found.compatibility.there:
+        return []
+    rows = found.compatibility.value
+    statement = str(rows.attrs["statement"])
+    return [
+        Heading("Primary tumors: compatibility, not prediction"),
+        Text(
+            "Do the niches of an organ express partners of the ligands and receptors of the primary tumors, "
+            "more than partners of random ligands and receptors of like abundance?"
+        ),
+        Callout(f"{statement[:1].upper()}{statement[1:]}", "limit"),
+        table(rows, "What the niches of organs offer to primary tumors", _OFFERS),
+    ]
+
+
 def _published(frame: pd.DataFrame, figures: dict[str, ReportFigure]) -> list[Block]:
     """The grid of mediators, and every one of them with its citation."""
     rows = frame[(frame["kind"] == "mediator") & (frame["gene"] != "")]
@@ -261,9 +299,10 @@ def _published(frame: pd.DataFrame, figures: dict[str, ReportFigure]) -> list[Bl
             "A mediator is looked up in the test of its gene between organs, in cells of the compartment in "
             "which it was published to act. “Found”: q ≤ 0.1 and an absolute log2 fold change of at least "
             "0.5 in the published direction for this organ; “opposite”: in the other. The same gene can be "
-            "expected higher in one organ and lower in another. “Not found” means not shown to differ from "
-            "the other organs, not absent. Nothing in this report was chosen or ranked by this table. To "
-            "count what is found as a success of the method would be circular where genes were chosen by it."
+            "expected higher in one organ and lower in another. “Not found” means not shown to "
+            "differ from what the organ is compared with, not absent. Nothing in this report was chosen or "
+            "ranked by this table. To count what is found as a success of the method would be circular where "
+            "genes were chosen by it."
         ),
     ]
     drawn = figures.get("account_mediators")

@@ -48,6 +48,8 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
         account = found.account.value
         made["tropism"] = account
         made["mediators"] = account[account["kind"] == "mediator"]
+    if found.compatibility.there:
+        made["compatibility"] = found.compatibility.value
     if found.axes.there:
         made["published_axes"] = found.axes.value
     return made | program_tables.tables(found)

@@ -101,6 +101,8 @@ class Findings:
         Scores of signatures and their comparison, as they are stored.
     account
         The seed-and-soil account, item by item.
+    compatibility
+        What the niches of organs offer to primary tumors.
     """
 
     adata: ad.AnnData
@@ -128,6 +130,7 @@ class Findings:
     compare_programs: Found = Found(None)
     signatures: Found = Found(None)
     account: Found = Found(None)
+    compatibility: Found = Found(None)
 
     @classmethod
     def of(cls, adata: ad.AnnData) -> Findings:
@@ -153,6 +156,7 @@ class Findings:
             compare_programs=attempt(lambda: _compared_programs(adata)),
             signatures=stored(keys.SIGNATURES, "niche.tl.score_signatures"),
             account=attempt(lambda: get.tropism(adata)),
+            compatibility=attempt(lambda: get.compatibility(adata)),
         )
         found.programs = stored(found.programs_key, "niche.tl.programs")
         found.axes = attempt(lambda: published_axes(adata))

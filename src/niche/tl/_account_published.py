@@ -18,6 +18,7 @@ from niche.get.axes import plain_organ
 from niche.resources.genes import human_to_mouse
 from niche.tl import _account
 
+NOTHING = "nothing is published for this organ in the tables of niche"
 FOUND, OPPOSITE, NOT_FOUND, RETRACTED = "found", "opposite", "not_found", "retracted"
 LARGEST_Q, SMALLEST_EFFECT = 0.1, 0.5
 
@@ -41,13 +42,16 @@ def mediator_rows(
 
     ``genes`` are those of :func:`niche.get.compare_expression` for published genes, with ``compartments`` of
     its cell types; ``organs`` organ to its contrast. Each test is that of the cell type of the right
-    compartment with the smallest p-value, times the number of such cell types; q-values are over all
-    mediators of all organs.
+    compartment with the smallest p-value, times the number of such cell types (of those that differ by 0.5
+    or more, where there are any); q-values are over all mediators of all organs.
     """
     rows, tests = [], {}
     for organ, contrast in organs.items():
         mine = genes[genes["contrast"] == contrast]
-        for one in _of_organ(resources.mediators(), organ).to_dict("records"):
+        listed = _of_organ(resources.mediators(), organ).to_dict("records")
+        if not listed:
+            rows.append(_account.nothing(organ, _account.PUBLISHED, "mediator", "none", NOTHING))
+        for one in listed:
             gene, sides = _symbol(one["gene_symbol"], organism), _SIDES[one["side"]]
             row = _mediator(one, gene, organ, contrast)
             if one["scored"]:
@@ -112,11 +116,16 @@ def _best(
     clean = can[can["call"] != keys.AMBIENT_SUSPECT]
     if not len(clean):
         return none | {"reason": f"ambient molecules explain the difference in {', '.join(can['cell_type'])}"}
-    best = clean.sort_values(["pval", "cell_type"], kind="stable").iloc[0]
-    found = {name: best[name] for name in ("log2fc", "ci_low", "ci_high", "n_patients", "ambient_share")}
+    clean = clean.assign(pval=np.minimum(1.0, clean["pval"].astype(float) * len(clean)))
+    large = clean[clean["log2fc"].abs() >= SMALLEST_EFFECT]
+    best = (large if len(large) else clean).sort_values(["pval", "cell_type"], kind="stable").iloc[0]
+    against = clean[(clean["pval"] <= LARGEST_Q) & (clean["log2fc"] * best["log2fc"] < 0)]
+    found = {
+        name: best[name] for name in ("log2fc", "ci_low", "ci_high", "n_patients", "ambient_share", "pval")
+    }
     return none | found | {
-        "pval": min(1.0, float(best["pval"]) * len(clean)), "cell_type": str(best["cell_type"]),
-        "min_detectable": best["min_detectable_log2fc"], "n_types": len(clean), "reason": "",
+        "cell_type": str(best["cell_type"]), "min_detectable": best["min_detectable_log2fc"],
+        "n_types": len(clean), "against": ", ".join(against["cell_type"].astype(str)), "reason": "",
     }  # fmt: skip
 
 
@@ -135,6 +144,8 @@ def _judged(row: dict[str, Any], test: Mapping[str, Any]) -> dict[str, Any]:
     said = f"in {test['cell_type']}" + (
         f", surest of {test['n_types']} cell types" if test["n_types"] > 1 else ""
     )
+    if test["against"]:
+        said += f"; {'lower' if effect > 0 else 'higher'} in {test['against']}"
     return row | {
         "status": status, "effect": effect, "qval": q, "source": test["cell_type"],
         "direction": _account.higher_or_lower(effect) if sure else "",
@@ -163,8 +174,11 @@ def axis_rows(
     for organ, contrast in organs.items():
         mine = edges["contrast"] == contrast
         for axis, key in wanted[organ]:
-            rows = edges[mine & (pair == key) & ends.isin(_ENDS[axis["direction_class"]])]
-            yield _axis(axis, organ, contrast) | _axis_status(axis, rows)
+            rows = edges[mine & (pair == key)]
+            inside = rows[ends[rows.index].isin(_ENDS[axis["direction_class"]])]
+            yield _axis(axis, organ, contrast) | _axis_status(axis, inside, rows, known=bool(sides))
+        if not wanted[organ]:
+            yield _account.nothing(organ, _account.PUBLISHED, "axis", "none", NOTHING)
 
 
 def _axis_key(axis: Mapping[str, Any], organism: str) -> str:
@@ -201,30 +215,52 @@ def _axis(axis: Mapping[str, Any], organ: str, contrast: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _axis_status(axis: Mapping[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
-    """What the tests between organs say of an axis: the surest of its pairs of cell types."""
+def _axis_status(
+    axis: Mapping[str, Any], rows: pd.DataFrame, anywhere: pd.DataFrame, *, known: bool
+) -> dict[str, Any]:
+    """What the tests between organs say of an axis: the surest of its called pairs of cell types.
+
+    ``rows`` are its edges in the published direction, ``anywhere`` all of them; ``known`` says whether
+    compartments are.
+    """
     if not axis["scorable"]:
         return {"status": _account.NOT_TESTABLE, "reason": str(axis["not_scorable_reason"])}
     if not len(rows):
-        return {
-            "status": _account.NOT_TESTABLE,
-            "reason": "the pair was not compared: not in the list of pairs, or a gene was not measured",
-        }
-    for calls, status in ((_account.HIGHER, FOUND), (_account.LOWER, OPPOSITE)):
-        mine = rows[rows["call"].isin(calls)]
-        if len(mine):
-            return _surest(mine, status, len(rows))
+        return _not_there(axis, anywhere, known=known)
+    called = rows[rows["call"].isin((*_account.HIGHER, *_account.LOWER))]
+    if len(called):
+        best = called.sort_values("pval", kind="stable").iloc[0]
+        up = best["call"] in _account.HIGHER
+        other = int(called["call"].isin(_account.LOWER if up else _account.HIGHER).sum())
+        against = f"; {other} other pairs of cell types are called in the other direction" if other else ""
+        return _surest(best, FOUND if up else OPPOSITE, len(rows), against)
     can = rows[~rows["call"].isin((_account.NOT_TESTABLE, keys.AMBIENT_SUSPECT))]
     if len(can):
-        return _surest(can, NOT_FOUND, len(rows))
+        return _surest(can.sort_values("pval", kind="stable").iloc[0], NOT_FOUND, len(rows), "")
     return {"status": _account.NOT_TESTABLE, "reason": _account.most_frequent(rows["reason"])}
 
 
-def _surest(rows: pd.DataFrame, status: str, n: int) -> dict[str, Any]:
-    best = rows.sort_values("pval", kind="stable").iloc[0]
+def _not_there(axis: Mapping[str, Any], anywhere: pd.DataFrame, *, known: bool) -> dict[str, Any]:
+    """Why no edge of an axis was compared in the published direction."""
+    if not known:
+        return {"status": _account.NOT_ASSESSED, "reason": "which cells are tumor is not known"}
+    asked = "senders= and receivers= of niche.tl.communication ask for more"
+    if len(anywhere):
+        why = f"the pair was compared, but not {axis['direction_class']}: {asked}"
+        return {"status": _account.NOT_ASSESSED, "reason": why}
+    if axis["direction_class"] in ("host->host", "autocrine"):
+        why = f"no {axis['direction_class']} edges of the pair were compared: {asked}"
+        return {"status": _account.NOT_ASSESSED, "reason": why}
+    why = "the pair was not compared: not in the list of pairs, or a gene was not measured"
+    return {"status": _account.NOT_TESTABLE, "reason": why}
+
+
+def _surest(best: pd.Series, status: str, n: int, against: str) -> dict[str, Any]:
+    """Status with the numbers of one pair of cell types."""
+    said = f"surest of {n} pairs of cell types" + (f"; {best['reason']}" if best["reason"] else "")
     return {
         "status": status, "effect": best["log2fc"], "min_detectable": best["min_detectable_log2fc"],
-        "reason": f"surest of {n} pairs of cell types" + (f"; {best['reason']}" if best["reason"] else ""),
+        "reason": said + against,
     } | {
         name: best[name]
         for name in (

@@ -17,6 +17,12 @@ LARGEST_Q = 0.1
 
 def checked(screen: pd.DataFrame, adata: ad.AnnData, organs: list[str]) -> pd.DataFrame:
     """The screen's rows on measured genes and organs of the study; refuses a table that cannot be read."""
+    table = parsed(screen)
+    return _known(table, list(adata.var_names), {plain_organ(organ) for organ in organs})
+
+
+def parsed(screen: pd.DataFrame) -> pd.DataFrame:
+    """A table of hits with organs as niche writes them; refuses one that cannot be read."""
     if not isinstance(screen, pd.DataFrame):
         raise InputTypeError(
             f"screen must be a DataFrame with {', '.join(COLUMNS)}. Got {type(screen).__name__}."
@@ -43,7 +49,7 @@ def checked(screen: pd.DataFrame, adata: ad.AnnData, organs: list[str]) -> pd.Da
     if twice.any():
         gene, organ = table.loc[twice, ["gene", "organ"]].iloc[0]
         raise InputValueError(f"screen: {gene!r} in {organ!r} occurs twice. Give one row per gene and organ.")
-    return _known(table, list(adata.var_names), {plain_organ(organ) for organ in organs})
+    return table
 
 
 def _known(table: pd.DataFrame, genes: list[str], organs: set[str]) -> pd.DataFrame:

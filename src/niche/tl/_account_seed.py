@@ -9,7 +9,7 @@ import anndata as ad
 import pandas as pd
 
 from niche.errors import InputValueError
-from niche.get.compare_programs import compare_programs
+from niche.get.compare_programs import compare_programs, compared_labels
 from niche.get.programs import programs
 from niche.get.signatures import signatures
 from niche.resources.knowledge import signatures as published_signatures
@@ -21,6 +21,7 @@ _SHOWN = 5
 def program_rows(adata: ad.AnnData, key: str) -> Iterator[dict[str, Any]]:
     """Every program in every organ: its difference to the others, its verdict and its first genes."""
     stored = adata.uns[key]
+    compared_labels(adata, key)  # refuses programs that were found anew since they were compared
     table = compare_programs(adata, key=key)
     genes = programs(adata, key=str(stored["params"]["key"]))
     first = genes[genes["rank"] <= _SHOWN].groupby("program", observed=True)["gene"].agg(", ".join)

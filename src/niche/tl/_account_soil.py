@@ -49,7 +49,7 @@ def _edge(row: Mapping[str, Any], organ: str, contrast: str, sides: Mapping[str,
     return {
         "organ": organ, "account": _account.SOIL, "kind": "edge", "contrast": contrast,
         "item": f"{pair} ({source} {_ARROW} {target})",
-        "direction": f"{sides.get(source, 'host')}{_ARROW}{sides.get(target, 'host')}",
+        "direction": f"{sides[source]}{_ARROW}{sides[target]}" if {source, target} <= set(sides) else "",
         "effect": row["log2fc"], "min_detectable": row["min_detectable_log2fc"], "status": str(row["call"]),
         "reason": str(row["reason"]), "ambient_share": row["ambient_share"],
     } | {
@@ -88,16 +88,25 @@ def exclusive_rows(adata: ad.AnnData, key: str, organs: Mapping[str, str]) -> It
         ) if len(mine) else []  # fmt: skip
         for name in sorted(types):
             own = mine[(mine["source"].astype(str) == name) | (mine["target"].astype(str) == name)]
-            sure = own[own["qval"] <= _SURE].sort_values("qval", kind="stable")
-            first = [f"{r.ligand_complex} - {r.receptor_complex}" for r in sure.head(_FIRST).itertuples()]
             yield {
                 "organ": organ, "account": _account.SOIL, "kind": "exclusive_cell_type", "item": name,
                 "status": _account.DESCRIBED, "n_patients": own["n_patients"].max(),
-                "reason": f"{organ} alone has these cells: {len(own):,} edges tested within samples, "
-                f"{len(sure):,} specific (q <= {_SURE:g})" + (f", first {', '.join(first)}" if first else ""),
+                "reason": f"{organ} alone has these cells: {_within(own)}",
             }  # fmt: skip
         if not len(types):
             yield _account.nothing(organ, _account.SOIL, "exclusive_cell_type", "none", why)
+
+
+def _within(edges: pd.DataFrame) -> str:
+    """What is known of edges within samples; without p-values they were not tested."""
+    if edges["qval"].isna().all():
+        return f"{len(edges):,} edges expressed, specificity within samples not assessed (null=None)"
+    sure = edges[edges["qval"] <= _SURE].sort_values("qval", kind="stable")
+    first = ", ".join(
+        f"{row.ligand_complex} - {row.receptor_complex}" for row in sure.head(_FIRST).itertuples()
+    )
+    told = f"{len(edges):,} edges tested within samples, {len(sure):,} specific (q <= {_SURE:g})"
+    return f"{told}, first {first}" if first else told
 
 
 def composition_rows(adata: ad.AnnData, key: str) -> Iterator[dict[str, Any]]:

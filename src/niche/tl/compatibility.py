@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -188,14 +189,21 @@ def compatibility(
     params |= {
         "groupby": groupby or settings.groupby, "resource": resource_name(table), "tissues": listed,
         "rng": "generator" if isinstance(rng, np.random.Generator) else int(rng),
-        "reference": None if reference is None else f"{reference.n_obs} cells x {reference.n_vars} genes",
     }  # fmt: skip
     read = [params[f"{name}_key"] for name in ("sample", "patient", "organ", "tissue", "compartment")]
+    params["reference"] = None if reference is None else _told(reference, [*read, params["groupby"]], layer)
     read += [params["groupby"]] if reference is None else []
     digest = fingerprint.compute(adata, obs=dict.fromkeys(read), layers=[layer])
     target = adata.copy() if copy else adata
     write.result(target, key_added, params=params, payload=payload, fingerprint=digest)
     return target if copy else None
+
+
+def _told(reference: ad.AnnData, columns: list[str], layer: str | None) -> str:
+    """Size and digest of a reference, so that another one is known to be another."""
+    seen = fingerprint.compute(reference, obs=dict.fromkeys(columns), layers=[layer])["digests"]
+    digest = hashlib.sha256("".join(seen).encode()).hexdigest()[:16]
+    return f"{reference.n_obs} cells x {reference.n_vars} genes, {digest}"
 
 
 def _check_options(given: dict[str, Any]) -> None:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import anndata as ad
 import pandas as pd
 
 from niche._slots import keys, parts, read, validate, write
-from niche.errors import InputValueError, MissingKeyError
 from niche.get.compare_communication import compare_communication
 from niche.get.compare_expression import compare_expression
 from niche.tl import _account, _account_published, _account_screen, _account_seed, _account_soil
-
-NEEDED = {
-    "programs": "niche.tl.compare_programs",
-    "edges": "niche.tl.compare_communication",
-    "expression": "niche.tl.compare_expression",
-}
-ALSO = {"signatures": "niche.tl.score_signatures", "composition": "niche.tl.composition"}
-_KINDS = {
-    "programs": ((_account.SEED, "program"),),
-    "signatures": ((_account.SEED, "signature"),),
-    "edges": ((_account.SOIL, "edge"), (_account.SOIL, "exclusive_cell_type"), (_account.PUBLISHED, "axis")),
-    "composition": ((_account.SOIL, "cell_type"),),
-    "expression": ((_account.PUBLISHED, "mediator"),),
-}
-"""Items of the account that each part gives."""
+from niche.tl._account_parts import KINDS, missing_rows, organs_of, used_of
 
 
 def tropism(
@@ -38,6 +24,7 @@ def tropism(
     signatures: str | None = keys.SIGNATURES,
     composition: str | None = keys.COMPOSITION,
     screen: pd.DataFrame | None = None,
+    missing: Mapping[str, str] | None = None,
     organism: str = "human",
     key_added: str = keys.TROPISM,
     copy: bool = False,
@@ -61,6 +48,9 @@ def tropism(
         Hits of a functional screen: ``gene, organ, effect, qval``, one row per gene and organ. Hits
         (``qval <= 0.1``) among the genes of an item are named beside it, as evidence of another kind;
         nothing is ranked by them.
+    missing
+        Part (``"programs"``, ``"edges"``, ``"expression"``, ``"signatures"``, ``"composition"``) that could
+        not be run to the reason: its items read ``not_testable`` with it.
     organism
         ``"human"`` or ``"mouse"``: published genes are read as mouse orthologs for the latter.
     key_added
@@ -96,12 +86,14 @@ def tropism(
 
     *Published*: a mediator of an organ is looked up in the test of its gene between organs, in cells of the
     compartment in which it was published to act: of several cell types the smallest p-value times their
-    number, then Benjamini-Hochberg over the mediators of all organs. It is ``found`` at q <= 0.1 and an
+    number (of those that differ by 0.5 or more, where there are any; cell types that differ the other way are
+    named), then Benjamini-Hochberg over the mediators of all organs. It is ``found`` at q <= 0.1 and an
     absolute log2 fold change of at least 0.5 in the expected direction (a promoter higher, a suppressor
     lower), ``opposite`` in the other, else ``not_found``; so the same gene can be expected higher in one
-    organ and lower in another. An axis is found where an edge in its direction is enriched or specific. Both
+    organ and lower in another. An axis has the status of the surest called edge in its direction. Both
     say how this organ differs from the others: a mediator that all organs have alike is ``not_found`` here.
-    Where the publication was retracted the status is ``retracted`` and nothing is scored.
+    Where the publication was retracted the status is ``retracted`` and nothing is scored. Mediators that are
+    published for no single organ are not listed.
 
     The account follows the seed and soil of Paget 1889 (doi:10.1016/S0140-6736(00)49915-0) as Lu and Kang
     2007 (doi:10.1007/s10911-007-9047-3) read it.
@@ -127,60 +119,30 @@ def tropism(
         "programs": programs, "edges": edges, "expression": expression, "signatures": signatures,
         "composition": composition,
     }  # fmt: skip
-    used = _used(adata, asked)
-    organs = _organs(adata, used)
+    for name in missing or {}:
+        validate.choice(name, "missing", tuple(KINDS))
+    used = used_of(adata, asked)
+    organs = organs_of(adata, used)
     hits = None if screen is None else _account_screen.checked(screen, adata, list(organs))
-    account = _account.rows_of([*_rows(adata, used, organism), *_not_assessed(organs, used, asked)])
+    absent = missing_rows(organs, used, asked, missing or {})
+    account = _account.rows_of([*_rows(adata, used, organism), *absent])
     account = _in_order(account, list(organs))
     if hits is not None:
         key = str(adata.uns[used["programs"]]["params"]["key"]) if "programs" in used else None
         account = _account_screen.with_screen(account, hits, adata, key)
+    joined = used | {"ambient": keys.AMBIENT}  # calls of edges and genes heed it, or that it was not run
     target = adata.copy() if copy else adata
     write.result(
         target, key_added,
         params={
             **{name: key if name in used else None for name, key in asked.items()},
             "organism": organism, "n_screen": 0 if hits is None else len(hits),
+            "missing": [f"{name}: {why}" for name, why in (missing or {}).items()],
         },
-        payload={"account": account, "parts": parts.table_of(adata, used), "organs": list(organs)},
-        fingerprint=parts.fingerprint_of(adata, used),
+        payload={"account": account, "parts": parts.table_of(adata, joined), "organs": list(organs)},
+        fingerprint=parts.fingerprint_of(adata, joined),
     )  # fmt: skip
     return target if copy else None
-
-
-def _used(adata: ad.AnnData, asked: dict[str, str | None]) -> dict[str, str]:
-    """Part to its slot; refuses at once all that are missing, and reads each through the door."""
-    missing = [
-        f"{function} (adata.uns[{asked[name]!r}])"
-        for name, function in NEEDED.items()
-        if asked[name] is not None and asked[name] not in adata.uns
-    ]
-    if missing:
-        raise MissingKeyError(
-            f"the account is joined from parts that were not run: run {'; '.join(missing)}. "
-            f"{', '.join(f'{name}=None' for name in NEEDED)} leave a part out. Results of niche stored here: "
-            f"{validate.shown(read.ours(adata)) or 'none'}."
-        )
-    used = {name: key for name, key in asked.items() if key is not None and key in adata.uns}
-    if not used:
-        raise InputValueError("every part of the account is left out: nothing is left to join.")
-    for name, key in used.items():
-        read.result(adata, key, run_first=(NEEDED | ALSO)[name])
-    return used
-
-
-def _organs(adata: ad.AnnData, used: dict[str, str]) -> dict[str, str]:
-    """Organs of all parts with the comparison that tells them."""
-    found: dict[str, str] = {}
-    for key in used.values():
-        stored = adata.uns[key]
-        if "contrasts" in stored:
-            found |= {
-                organ: name for organ, name in _account.main_contrasts(stored).items() if organ not in found
-            }
-    if not found:
-        raise InputValueError("no part compares organs: nothing is left to join.")
-    return dict(sorted(found.items()))
 
 
 def _rows(adata: ad.AnnData, used: dict[str, str], organism: str) -> list[dict[str, Any]]:
@@ -225,27 +187,9 @@ def _mediator_rows(adata: ad.AnnData, key: str, organism: str) -> list[dict[str,
     return _account_published.mediator_rows(table, compartments, organs, organism)
 
 
-def _not_assessed(
-    organs: dict[str, str], used: dict[str, str], asked: dict[str, str | None]
-) -> list[dict[str, Any]]:
-    """A row for every organ and item of a part that was not run or left out."""
-    rows = []
-    for name, kinds in _KINDS.items():
-        if name in used:
-            continue
-        function = (NEEDED | ALSO)[name]
-        why = f"{function} was not run" if asked[name] is not None else f"left out ({name}=None)"
-        rows += [
-            _account.nothing(organ, account, kind, _account.NOT_ASSESSED, why)
-            for organ in organs
-            for account, kind in kinds
-        ]
-    return rows
-
-
 def _in_order(account: pd.DataFrame, organs: list[str]) -> pd.DataFrame:
     """By organ, account and kind; within them as the parts gave them."""
-    kinds = [kind for group in _KINDS.values() for _, kind in group]
+    kinds = [kind for group in KINDS.values() for _, kind in group]
     order = pd.DataFrame({
         "organ": account["organ"].map({name: i for i, name in enumerate(organs)}),
         "account": account["account"].map({_account.SEED: 0, _account.SOIL: 1, _account.PUBLISHED: 2}),
