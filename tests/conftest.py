@@ -135,7 +135,6 @@ def _make_corridor() -> ad.AnnData:
     few = pairs[pairs["ligand"].isin(["CXCL12", "SPP1"])]
     niche.tl.communication(adata, "cell_type", resource=few, null="analytic", key_added="few_pairs")
     niche.tl.compare_communication(adata, key="few_pairs", n_permutations=3)
-    niche.tl.compare_communication(adata)
     niche.tl.compare_expression(adata, "cell_type")
     niche.tl.tropism(adata)
     return niche.recipes.multiverse(adata, FEW_UNIVERSES)

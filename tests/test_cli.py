@@ -93,7 +93,7 @@ def test_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert sorted(item.name for item in tmp_path.iterdir()) == ["demo"], "no draft is left"
     names = {file.stem for file in (out / "tables").glob("*.tsv")}
-    assert names == TABLES | PROGRAM_TABLES | {"clusters", "tropism", "mediators"}
+    assert names == TABLES | PROGRAM_TABLES | {"clusters", "tropism", "mediators", "compatibility"}
     figures = {file.stem for file in (out / "figures").glob("*.svg")}
     assert {"design", "umap_organ", "communication_bone", "published_axes", "between_volcano_bone"} <= figures
     assert figures == {file.stem for file in (out / "figures" / "source").glob("*.tsv")}

@@ -55,7 +55,7 @@ def test_figures_stand_in_the_section(page: Page) -> None:
 def test_signatures_are_told_with_what_was_not_scored(page: Page) -> None:
     told = page.sections["programs"]
     assert "1 of 2 signatures could be scored" in told
-    assert "too few genes measured: 1 of 1, 5 needed" in told
+    assert "too few genes measured: 1 of 1, 10 needed" in told
     assert "All 4 differences" in told or "All 8 differences" in told
 
 

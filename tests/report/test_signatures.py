@@ -68,7 +68,10 @@ def test_one_organ_is_scored_and_not_compared(demo: ad.AnnData) -> None:
     pp.normalize(bone)
     tl.score_signatures(bone, {"mine": bone.var_names[:20].tolist()})
     told = [block.text for block in signatures.blocks(Findings.of(bone)) if isinstance(block, Callout)]
-    assert told == ["Organs were not compared: there is one organ only."]
+    assert told == [
+        "Whether signatures differ between subtypes: not assessed: organs are not compared.",
+        "Organs were not compared: there is one organ only.",
+    ]
 
 
 def test_not_run(demo: ad.AnnData) -> None:

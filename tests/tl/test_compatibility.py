@@ -131,7 +131,12 @@ def test_reference_gives_the_same_as_the_same_cells_inside(matched):
     tl.compatibility(tumor, reference=atlas, **SETS)
     ours, theirs = get.compatibility(tumor), get.compatibility(matched)
     pd.testing.assert_frame_equal(ours, theirs)
-    assert tumor.uns["compatibility"]["params"]["reference"] == f"{atlas.n_obs} cells x {atlas.n_vars} genes"
+    told = tumor.uns["compatibility"]["params"]["reference"]
+    assert told.startswith(f"{atlas.n_obs} cells x {atlas.n_vars} genes, ")
+    changed = atlas.copy()
+    changed.X = changed.X * 2
+    again = tl.compatibility(tumor, reference=changed, **SETS, copy=True)
+    assert again.uns["compatibility"]["params"]["reference"] != told, "another reference of the same size"
     atlas.obs["tissue"] = "metastasis"
     with pytest.raises(MissingKeyError, match="column 'compartment' not found"):
         tl.compatibility(tumor, reference=atlas, **SETS)

@@ -23,7 +23,7 @@ def test_planted_signals_come_in(_compared: ad.AnnData) -> None:
     found = incoming_signals(_compared, ORGANS, "tumor")
     assert "Fibroblast CXCL12-CXCR4" in found[0]
     assert "Fibroblast HGF-MET" in found[2]
-    table = niche.get.compare_communication(_compared, call="enriched")
+    table = niche.get.compare_communication(_compared, call=["enriched", "specific"])
     for g, text in found.items():
         mine = table[
             (table["organ"] == ORGANS.name[g]) & table["contrast"].astype(str).str.endswith("_vs_rest")
@@ -38,7 +38,7 @@ def test_leaked_signals_are_left_out(_compared: ad.AnnData) -> None:
     assert "SPP1-CD44" in incoming_signals(_compared, ORGANS, "tumor")[0]
     adata = _compared.copy()
     niche.pp.ambient(adata, "cell_type")
-    table = niche.get.compare_communication(adata, call="enriched", contrast="bone_vs_rest")
+    table = niche.get.compare_communication(adata, call="ambient-suspect", contrast="bone_vs_rest")
     leaked = table.loc[table["ligand_complex"] == "SPP1", "ambient_share"].astype(float)
     assert len(leaked)
     assert (leaked >= 0.5).all()

@@ -66,7 +66,7 @@ class Comparisons:
         columns &= is_wanted(organ, "organ", self.organ_of, sorted(set(self.organ_of) - {""}))
         mask = kept[:, None] & columns[None]
         wanted = is_wanted(call, "call", self.calls, self.calls)
-        wanted[[self.calls.index(name) for name in DIRECTED]] |= wanted[-1]
+        wanted |= np.isin(self.calls, DIRECTED) & wanted[-1]
         mask[: self.n_tested] &= wanted[self.stored["call"]]
         if call is not None and "not_testable" not in ([call] if isinstance(call, str) else list(call)):
             mask[self.n_tested :] = False

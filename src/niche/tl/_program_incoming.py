@@ -14,20 +14,26 @@ _LEAST_SHARE = 0.5
 
 
 def incoming_signals(adata: ad.AnnData, groups: Groups, compartment: str) -> dict[int, str]:
-    """Group to a text with its enriched edges onto cells of ``compartment``, the surest first.
+    """Group to a text with its enriched edges onto cells of ``compartment``: of each ligand the surest.
 
-    Edges that are ambient-suspect are left out. Empty where :func:`niche.tl.compare_communication` was not
-    run.
+    A ligand with an ambient-suspect edge in the organ is left out: what leaks rises in all cell types. Empty
+    where :func:`niche.tl.compare_communication` was not run.
     """
     if keys.COMPARE_COMMUNICATION not in read.ours(adata):
         return {}
-    table = compare_communication(adata, call=("enriched", "specific"), estimated=True)
+    calls = ("enriched", "specific", keys.AMBIENT_SUSPECT)
+    table = compare_communication(adata, call=calls, estimated=True)
     table = table[table["contrast"].astype(str).str.endswith("_vs_rest").to_numpy()]
+    suspect = table["call"] == keys.AMBIENT_SUSPECT
+    named = table.loc[suspect, ["organ", "ligand_complex"]].astype(str)
+    leaking = set(named.itertuples(index=False, name=None))
+    ligand = zip(table["organ"].astype(str), table["ligand_complex"].astype(str), strict=True)
+    table = table[[one not in leaking for one in ligand]]
     mine = _types_of(adata, compartment)
     table = table[table["target"].astype(str).isin(mine)].sort_values("qval", kind="stable")
     out = {}
     for g, name in enumerate(groups.name):
-        part = table[table["organ"].astype(str) == name].head(_SHOWN)
+        part = table[table["organ"].astype(str) == name].drop_duplicates("ligand_complex").head(_SHOWN)
         if len(part):
             edges = [
                 f"{row.source} {row.ligand_complex}-{row.receptor_complex}" for row in part.itertuples()
