@@ -21,6 +21,8 @@ PARTS = {
 }  # fmt: skip
 """Part of the account and its slot, which is the name of its step but for:"""
 STEPS = {"signatures": "score_signatures"}
+OFF = " is false"
+"""How the reason of a step ends that the settings switch off."""
 
 
 def read_screen(config: OrganotropismConfig) -> pd.DataFrame | None:
@@ -38,7 +40,7 @@ def read_screen(config: OrganotropismConfig) -> pd.DataFrame | None:
 def compare_genes(steps: Steps, config: OrganotropismConfig, columns: Columns, compartment: str) -> None:
     """Compare every gene of every cell type between organs."""
     if not config.account.genes:
-        steps.switched_off("compare_expression", keys.COMPARE_EXPRESSION, "account.genes")
+        steps.skip("compare_expression", "account.genes is false")
         return
     options = _tests(config, columns, compartment) | {
         "level": config.communication.level, "expr_prop": config.communication.expr_prop,
@@ -57,7 +59,7 @@ def compare_composition(
 ) -> None:
     """Compare the shares of cell types between organs."""
     if not config.account.composition:
-        steps.switched_off("composition", keys.COMPOSITION, "account.composition")
+        steps.skip("composition", "account.composition is false")
         return
     options = _tests(config, columns, compartment)
     steps.run_or_skip(
@@ -92,8 +94,10 @@ def offers(steps: Steps, config: OrganotropismConfig, columns: Columns, compartm
 def join(steps: Steps, config: OrganotropismConfig, screen: pd.DataFrame | None) -> list[str]:
     """Join what was found into the account; what could not be run is left out and says why. Returns notes."""
     adata = steps.adata
+    off = {name for name, status, why in steps.rows if status == SKIPPED and why.endswith(OFF)}
     there: dict[str, Any] = {
-        part: key if read.is_current(adata, key, {}) else None for part, key in PARTS.items()
+        part: key if read.is_current(adata, key, {}) and STEPS.get(part, key) not in off else None
+        for part, key in PARTS.items()
     }
     if not any(there.values()):
         steps.skip("tropism", "no part of the account could be run")
@@ -122,7 +126,7 @@ def _missing(steps: Steps, there: dict[str, Any]) -> dict[str, str]:
     return {
         part: said[name]
         for part, name in names.items()
-        if name in said and not said[name].endswith(" is false")
+        if name in said and not said[name].endswith(OFF)
     }
 
 

@@ -41,7 +41,7 @@ def compare_organs(steps: Steps, config: CommunicationConfig | OrganotropismConf
     if anew:
         steps.adata.uns.pop(keys.COMPARE_COMMUNICATION, None)
     if not config.compare.run:
-        steps.switched_off(NAME, keys.COMPARE_COMMUNICATION, "compare.run")
+        steps.skip(NAME, "compare.run is false")
         return
     named = {"covariates", "patients", "n_permutations"}
     options: dict[str, Any] = config.compare.model_dump(include=named) | {"rng": config.seed}

@@ -67,16 +67,17 @@ def judge_cells(steps: Steps, config: RecipeConfig, columns: Columns) -> pd.Data
             "every cell fails quality control (adata.obs['qc_reason'] of niche.pp.qc says why). Loosen "
             "qc.n_mads or qc.max_pct_mt, or shorten qc.exclude."
         )
-    steps.left_out = table if before is None else excluded.added(before, table)
+    steps.left_out = table if before is None else before
     if before is not None and n == 0:
         steps.skip(name, f"{int(before['n_excluded'].sum())} cells were left out by an earlier run")
-        return steps.left_out
+        return before
     if n == 0:
         steps.skip(
             name, "no cell fails for a reason in qc.exclude" if config.qc.exclude else "qc.exclude is empty"
         )
         return steps.left_out
     steps.adata = steps.adata[~leave].copy()
+    steps.left_out = table if before is None else excluded.added(before, table)
     steps.done(name, f"{n} of {leave.size} cells, for: {', '.join(config.qc.exclude)}")
     return steps.left_out
 

@@ -114,11 +114,6 @@ class Steps:
         self._record(name, DONE, "")
         return True
 
-    def switched_off(self, name: str, key: str, setting: str) -> None:
-        """Leave out a step that the settings switch off; what an earlier run stored is not kept."""
-        self.adata.uns.pop(key, None)
-        self.skip(name, f"{setting} is false")
-
     def resume(self, name: str, reason: str) -> None:
         """Note a step whose stored result is used."""
         self._record(name, RESUMED, reason)

@@ -61,7 +61,7 @@ def compare_programs(steps: Steps, config: ProgramsConfig | OrganotropismConfig,
     if not read.is_current(adata, keys.COMPARE_PROGRAMS, {"beside": beside}):
         adata.uns.pop(keys.COMPARE_PROGRAMS, None)
     if not config.compare.run:
-        steps.switched_off(name, keys.COMPARE_PROGRAMS, "compare.run")
+        steps.skip(name, "compare.run is false")
         return
     if keys.PROGRAMS not in adata.uns:
         steps.skip(name, "there are no programs")
@@ -81,7 +81,7 @@ def score_signatures(
     """Score signatures in malignant cells, and compare organs as programs are compared."""
     wanted = config.signatures
     if not wanted.run:
-        steps.switched_off("score_signatures", keys.SIGNATURES, "signatures.run")
+        steps.skip("score_signatures", "signatures.run is false")
         return
     options: dict[str, Any] = {
         **wanted.model_dump(exclude={"run", "gene_sets"}),

@@ -28,7 +28,7 @@ def incoming_signals(adata: ad.AnnData, groups: Groups, compartment: str) -> dic
     named = table.loc[suspect, ["organ", "ligand_complex"]].astype(str)
     leaking = set(named.itertuples(index=False, name=None))
     ligand = zip(table["organ"].astype(str), table["ligand_complex"].astype(str), strict=True)
-    table = table[[one not in leaking for one in ligand]]
+    table = table[np.array([one not in leaking for one in ligand], dtype=bool)]
     mine = _types_of(adata, compartment)
     table = table[table["target"].astype(str).isin(mine)].sort_values("qval", kind="stable")
     out = {}
