@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[1]
 FEW_RESOLUTIONS = (0.2, 0.5, 1.0)
 """Where tests need clusters with their stability, but not at every resolution."""
 LONG_FILES = (
-    "test_determinism", "test_cluster", "test_compartments_expression", "test_tutorials", "test_cli", "test_html",
+    "test_determinism", "test_cluster", "test_compartments_expression", "test_tutorials", "test_cli", "test_cli_recipes",
+    "test_html",
     "test_tumor_stroma", "test_communication_parity_liana", "test_docstrings", "test_ambient",
 )  # fmt: skip
 """Started first, so that none of them is left to one of the test processes at the end.

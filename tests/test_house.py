@@ -42,6 +42,11 @@ def test_module_is_small(path: Path) -> None:
     assert lines <= MAXIMUM_LINES, f"{lines} lines: one method, one file"
 
 
+def test_files_of_tests_are_small() -> None:
+    lines = {path.name: path.read_text(encoding="utf-8").count("\n") for path in TESTS.rglob("*.py")}
+    assert not {name: n for name, n in lines.items() if n > MAXIMUM_LINES}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=_relative)
 def test_module_is_named_after_what_it_does(path: Path) -> None:
     vague = {"utils.py", "util.py", "_utils.py", "helpers.py", "misc.py", "common.py", "tools.py"}
