@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,7 +10,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from report_page import Page, parsed
+from report_page import OWN_SCRIPTS, Page, parsed
 
 from niche import get, pp, recipes, report
 from niche.errors import InputTypeError, InputValueError
@@ -58,7 +59,13 @@ def test_nothing_is_loaded_from_elsewhere(page: Page, report_file: Path) -> None
                 assert address.startswith(("#", "https://doi.org/")), address
             else:
                 assert address.startswith("data:"), (tag, address)
-    assert not page.every("script")
+    assert page.scripts == OWN_SCRIPTS
+    assert page.every("script") == [{}, {}]
+    (policy,) = [m["content"] for m in page.every("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in OWN_SCRIPTS]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    assert str(policy).split(";")[0] == "default-src 'none'"
+    assert str(policy).split("script-src ")[1].strip() == allowed
     assert not re.search(r"@import|url\((?!#)", report_file.read_text(encoding="utf-8"))
 
 
@@ -92,7 +99,9 @@ def test_numbers_are_those_of_the_result(page: Page, _corridor: ad.AnnData) -> N
 
 
 def test_no_probability_reads_nothing(report_file: Path) -> None:
-    rows = re.findall(r'<td class="num">([^<]*)</td>', report_file.read_text(encoding="utf-8"))
+    rows = re.findall(
+        r'<td class="num" data-sort="[^"]*">([^<]*)</td>', report_file.read_text(encoding="utf-8")
+    )
     assert rows
     assert not {"nan", "NaN", "None", "0.0e+00", ""} & set(rows)
 
@@ -160,7 +169,8 @@ def test_names_are_escaped(demo: ad.AnnData, tmp_path: Path) -> None:
     result = recipes.communication_by_organ(demo, config)
     file = report.html(result, tmp_path / "evil.html", title="<h1>title</h1>")
     page = parsed(file)
-    assert not {"b", "i", "u", "script"} & {tag for tag, _ in page.tags}
+    assert not {"b", "i", "u"} & {tag for tag, _ in page.tags}
+    assert page.scripts == OWN_SCRIPTS
     assert evil in page.text
     assert len(page.every("h1")) == 1
     assert page.unclosed == []

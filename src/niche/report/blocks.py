@@ -65,12 +65,13 @@ class Links:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its heading, cells and how they are set."""
+    """A column of a table: its heading, cells, how they are set and, for numbers, what they are sorted by."""
 
     heading: str
     cells: Sequence[str]
     numeric: bool = False
     tags: bool = False
+    values: Sequence[float] = ()
 
     @property
     def shape(self) -> str:
@@ -78,6 +79,14 @@ class Column:
         if self.numeric:
             return "num"
         return "long" if max((len(cell) for cell in self.cells), default=0) > _LONG else ""
+
+    def key(self, row: int) -> str | None:
+        """What a cell is sorted by, where that is not its text; empty for a cell that holds nothing."""
+        if self.cells[row] == formats.EMPTY:
+            return ""
+        if len(self.values):
+            return str(float(self.values[row]))
+        return self.cells[row].replace(",", "") if self.numeric else None
 
 
 @dataclass(frozen=True)
@@ -90,10 +99,11 @@ class Table:
     kind: str = "table"
 
     @property
-    def rows(self) -> list[list[tuple[Column, str]]]:
-        """Cells of every row, each with its column."""
+    def rows(self) -> list[list[tuple[Column, str, str | None]]]:
+        """Cells of every row, each with its column and what it is sorted by."""
         return [
-            [(column, column.cells[i]) for column in self.columns] for i in range(len(self.columns[0].cells))
+            [(column, column.cells[i], column.key(i)) for column in self.columns]
+            for i in range(len(self.columns[0].cells))
         ]
 
 
@@ -155,9 +165,11 @@ def table(
     folded: str = "",
 ) -> Table:
     """Make a table of some columns of a frame: ``{column: (heading, formatter)}``."""
-    made = [
-        Column(heading, [formatter(value) for value in frame[name]], formatter in _NUMERIC, name in tags)
-        for name, (heading, formatter) in columns.items()
-        if name in frame
-    ]
+    made = []
+    for name, (heading, formatter) in columns.items():
+        if name not in frame:
+            continue
+        cells, numeric = [formatter(value) for value in frame[name]], formatter in _NUMERIC
+        values = frame[name].astype(float).tolist() if numeric else []
+        made.append(Column(heading, cells, numeric, name in tags, values))
     return Table(caption, made, folded)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import tempfile
 from importlib.resources import files
@@ -34,6 +36,9 @@ from niche.report.gallery import figures
 TITLE = "Ligand-receptor communication by organ"
 TITLES = {"tumor_stroma": "Tumor and host", "programs_across_sites": "Programs of the tumor across organs"}
 """Recipe -> heading of its report; :data:`TITLE` for the others, and where there are edges."""
+
+_SCRIPTS = ("sortable.min.js", "page.js")
+"""Scripts inside the page: sorting is sortable-tablesort's (in the public domain), the rest is ours."""
 
 
 def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overwrite: bool = False) -> Path:
@@ -99,7 +104,7 @@ def render(found: Findings, drawn: dict[str, ReportFigure], title: str = TITLE) 
     """Return the page."""
     import jinja2
 
-    folder = files("niche.report")
+    folder = files("niche.report") / "page"
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
         autoescape=True,
@@ -110,9 +115,16 @@ def render(found: Findings, drawn: dict[str, ReportFigure], title: str = TITLE) 
         title=title,
         subtitle=f"{found.adata.n_obs:,} cells × {found.adata.n_vars:,} genes",
         style=folder.joinpath("style.css").read_text(encoding="utf-8"),
+        scripts=[_script(folder.joinpath(name).read_text(encoding="utf-8")) for name in _SCRIPTS],
         version=__version__,
         sections=_sections(found, drawn),
     )
+
+
+def _script(text: str) -> dict[str, str]:
+    """A script of the page, with the digest by which the page allows this one and no other."""
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    return {"text": text, "digest": f"sha256-{digest}"}
 
 
 def _sections(found: Findings, drawn: dict[str, ReportFigure]) -> list[Section]:
