@@ -364,3 +364,29 @@ def test_python_m_niche(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     with pytest.raises(SystemExit) as stop:
         runpy.run_module("niche", run_name="__main__")
     assert stop.value.code == 0
+
+
+def test_a_dry_run_says_the_steps_and_writes_nothing(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    code = main(["run", str(study), "--out", str(out), "--recipe", "organotropism", "--dry-run"])
+    told = capsys.readouterr().out
+    assert code == 0
+    columns = {"organ": "site", "cell_type": "celltype", "tissue": "origin"}
+    steps = niche.recipes.plan(ad.read_h5ad(study), {"recipe": "organotropism", "input": columns})
+    lines = told.splitlines()
+    assert lines[0].startswith("organotropism: ")
+    assert [line.split("  ")[0] for line in lines[2:-1]] == steps["step"].tolist()
+    assert lines[-1].startswith("About ")
+    assert lines[-1].endswith("Nothing was written.")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_of_a_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("shtab", reason="shtab is not installed (extra: completion)")
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for word in ("resources", "--dry-run", "--overwrite", "organotropism"):
+        assert word in script

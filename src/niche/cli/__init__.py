@@ -1,4 +1,4 @@
-"""The command line: ``niche demo | init | check | run | report | resources``."""
+"""The command line: ``niche demo | init | check | run | report | resources | completion``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _COMMANDS = {
     "run": commands.run,
     "report": commands.report,
     "resources": commands.resources,
+    "completion": commands.completion,
 }
 
 

@@ -37,8 +37,12 @@ def demo(arguments: argparse.Namespace) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run the recipe on a file and write everything."""
+    """Run the recipe on a file and write everything; only say what would be done for a dry run."""
     config = inputs.settings(arguments)
+    if arguments.dry_run:
+        adata = inputs.read(arguments.input)
+        _plan(adata, inputs.completed(adata, config))
+        return
     with outputs.folder(arguments.out, overwrite=arguments.overwrite) as draft:
         adata = inputs.read(arguments.input)
         _run(adata, inputs.completed(adata, config), arguments, draft, arguments.title)
@@ -58,6 +62,41 @@ def _run(
         f"{Path(arguments.out)}: {outputs.REPORT}, {outputs.RESULT}, {made['tables']} tables, "
         f"{made['figures']} figures"
     )
+
+
+def _plan(adata: AnnData, config: AnyConfig) -> None:
+    from niche import recipes
+    from niche.cli import tables
+
+    steps = recipes.plan(adata, config)
+    shown = steps.assign(
+        cells=[f"{n:,}" if n else "" for n in steps["n_cells"]],
+        seconds=[f"{seconds:,.0f}" if seconds else "" for seconds in steps["seconds"]],
+        state=[f"{row.state}: {row.reason}" if row.reason else row.state for row in steps.itertuples()],
+    )
+    say(f"{config.recipe}: {adata.n_obs:,} cells x {adata.n_vars:,} genes")
+    say(tables.aligned(shown[["step", "does", "cells", "seconds", "state"]]))
+    say(
+        f"About {_duration(steps['seconds'].sum())} on one core, an order of magnitude; report and figures "
+        "come on top. Nothing was written."
+    )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+
+
+def completion(arguments: argparse.Namespace) -> None:
+    """Print a script that completes the command in a shell."""
+    from niche.cli import parser
+
+    try:
+        import shtab
+    except ImportError as error:
+        raise InputValueError(
+            "completion needs the package shtab. Install it with: python -m pip install 'niche[completion]'."
+        ) from error
+    say(shtab.complete(parser.build(), shell=arguments.shell))
 
 
 def init(arguments: argparse.Namespace) -> None:

@@ -12,6 +12,9 @@ from niche._version import __version__
 RECIPES = ("communication_by_organ", "tumor_stroma", "programs_across_sites", "organotropism")
 """Recipes by name, the one that is run by default first."""
 
+SHELLS = ("bash", "zsh", "tcsh")
+"""Shells that can complete the command."""
+
 COLUMN_FLAGS = {
     "sample": "column of the sample (one biopsy)",
     "patient": "column of the patient or animal",
@@ -51,6 +54,7 @@ def build() -> argparse.ArgumentParser:
     _run(add)
     _report(add)
     _resources(add)
+    _completion(add)
     return parser
 
 
@@ -87,6 +91,9 @@ def _run(add: Add) -> None:
     made = add("run", "From an h5ad file to its results: h5ad, tables, figures and report.")
     made.add_argument("input", metavar="INPUT", help="an h5ad file")
     made.add_argument("--out", required=True, metavar="DIR", help="folder to write")
+    made.add_argument(
+        "--dry-run", action="store_true", help="show the steps, cells and about the time; write nothing"
+    )
     _recipe(made)
     _config(made)
     _run_options(made)
@@ -106,6 +113,11 @@ def _resources(add: Add) -> None:
     made.add_argument("name", nargs="?", help="name of the table to show")
     made.add_argument("--kind", help="list only tables of this kind")
     made.add_argument("--all", action="store_true", help="show every row, as plain TSV")
+
+
+def _completion(add: Add) -> None:
+    made = add("completion", "Print a script that completes this command in a shell.")
+    made.add_argument("shell", choices=SHELLS)
 
 
 def _recipe(made: argparse.ArgumentParser) -> None:

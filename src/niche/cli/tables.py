@@ -35,8 +35,13 @@ def listing(kind: str | None) -> str:
         if kind not in kinds:
             raise InputValueError(f"there is no kind {kind!r}. Kinds: {', '.join(kinds)}.")
         table = table[table["kind"] == kind]
-    rows = [_COLUMNS, *table[_COLUMNS].astype(str).to_numpy().tolist()]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_COLUMNS))]
+    return aligned(table[_COLUMNS])
+
+
+def aligned(table: pd.DataFrame) -> str:
+    """A table as lines of text, its columns under each other."""
+    rows = [list(table.columns), *table.astype(str).to_numpy().tolist()]
+    widths = [max(len(row[i]) for row in rows) for i in range(table.shape[1])]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     )

@@ -10,6 +10,7 @@ from niche.recipes.multiverse import multiverse
 from niche.recipes.multiverse_config import MultiverseConfig
 from niche.recipes.organotropism import organotropism
 from niche.recipes.organotropism_config import OrganotropismConfig
+from niche.recipes.plan import plan
 from niche.recipes.programs_across_sites import programs_across_sites
 from niche.recipes.programs_config import ProgramsConfig
 from niche.recipes.toml import to_toml
@@ -28,6 +29,7 @@ __all__ = [
     "load_config",
     "multiverse",
     "organotropism",
+    "plan",
     "programs_across_sites",
     "to_toml",
     "tumor_stroma",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import anndata as ad
+
 from niche import resources, tl
 from niche._settings import settings
 from niche._slots import keys, validate
@@ -43,7 +45,7 @@ def copy_number_and_compartments(
             f"compartments are called from expression, as asked; those of obs[{columns.compartment!r}] are "
             "not used"
         )
-    by_labels, why = labels_decide(steps, config, columns)
+    by_labels, why = labels_decide(steps.adata, config, columns)
     notes += [why] if why else []
     key, reference = _reference(steps, config, columns)
     if reference:
@@ -71,12 +73,12 @@ def tumor_and_host(
         known = called_before(steps, config, columns)
     if known is not None:
         return known, []
-    if labels_decide(steps, config, columns)[0]:
+    if labels_decide(steps.adata, config, columns)[0]:
         return compartments_by_labels(steps, config, columns), []
     return copy_number_and_compartments(steps, config, columns)
 
 
-def labels_decide(steps: Steps, config: MalignancyConfig, columns: Columns) -> tuple[bool, str]:
+def labels_decide(adata: ad.AnnData, config: MalignancyConfig, columns: Columns) -> tuple[bool, str]:
     """Whether labels decide, and a note where that is no matter of course."""
     wanted = config.compartments.evidence
     if wanted == "expression":
@@ -90,7 +92,7 @@ def labels_decide(steps: Steps, config: MalignancyConfig, columns: Columns) -> t
         return False, ""
     if wanted == "labels" or columns.malignant is not None:
         return True, ""
-    names = set(steps.adata.obs[columns.cell_type].astype(str))
+    names = set(adata.obs[columns.cell_type].astype(str))
     if any(_compartment_of(name, config) == "tumor" for name in names):
         return True, ""
     return False, (

@@ -161,10 +161,11 @@ def _called_edges(mine: pd.DataFrame) -> str:
     if not len(called):
         return _why_none(edges)
     up = called["status"] != "depleted"
+    shown = called[up].head(_FIRST)
     first = [
-        f"{arrow} ({_DRIVERS.get(side, side)})"
-        for arrow, side in zip(
-            formats.arrows(called[up].head(_FIRST)), called.loc[up, "driver_compartment"], strict=False
+        f"{arrow} ({_DRIVERS.get(side, side)}, q {formats.probability(q)})"
+        for arrow, side, q in zip(
+            formats.arrows(shown), shown["driver_compartment"], shown["qval"], strict=True
         )
     ]
     told = f"{int(up.sum())} stronger, {int((~up).sum())} weaker"
