@@ -47,10 +47,11 @@ def linear_association(
 def rank_association(x: np.ndarray, y: np.ndarray, covariates: np.ndarray, confidence: float) -> Association:
     r"""Spearman's correlation of x and y, partial where there are covariates.
 
-    Both are ranked, then covariates are taken out of the ranks; :math:`t = r \sqrt{df / (1 - r^2)}`, interval by
+    All are ranked, then the ranks of covariates are taken out of the others; :math:`t = r \sqrt{df / (1 - r^2)}`, interval by
     Fisher's transform with :math:`1 / \sqrt{df - 1}`.
     """
-    x_rest, y_rest, df = _beyond(stats.rankdata(x), stats.rankdata(y), covariates)
+    ranks = (stats.rankdata(values, axis=0) for values in (x, y, covariates))
+    x_rest, y_rest, df = _beyond(*ranks)
     if not df >= LEAST_DF:
         return Association(df=df)
     r = float(x_rest @ y_rest / np.sqrt((x_rest @ x_rest) * (y_rest @ y_rest)))

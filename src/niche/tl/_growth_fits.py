@@ -16,8 +16,8 @@ BELOW, SATURATED, USED = 0, 1, 2
 COLUMNS = (
     "animal", "organ", "group", "n_measured", "n_used", "n_below", "n_saturated", "first_day", "last_day",
     "slope", "slope_error", "ci_low", "ci_high", "doubling_time", "doubling_low", "doubling_high", "onset",
-    "onset_low", "onset_high", "intercept", "residual_sd", "background", "threshold", "saturation", "status",
-    "reason",
+    "onset_low", "onset_high", "intercept", "residual_sd", "background", "threshold", "subtracted",
+    "saturation", "status", "reason",
 )  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def animal_rows(
     ]  # fmt: skip
     out.loc[~enough, fitted] = np.nan
     out["background"], out["threshold"] = level, detection * level
+    out["subtracted"] = subtract
     out["saturation"] = _saturation(data, state, n)
     out["status"] = pd.Categorical.from_codes((~enough).astype(np.int64), ["tested", "not_testable"])
     out["reason"] = [_reason(row, min_points) for row in out.itertuples()]

@@ -88,8 +88,8 @@ def growth_rates(
         ``slope_error, ci_low, ci_high``, ``doubling_time, doubling_low, doubling_high`` (days; NaN without
         growth, the upper end infinite where the slope may be 0), ``onset`` (day on which the line crosses the
         threshold, also before the first measurement) with ``onset_low, onset_high`` (NaN where the slope may
-        be 0), ``intercept`` (log flux above the background on day 0), ``residual_sd, background, threshold,
-        saturation`` (NaN where nothing saturates), ``status`` (``tested``, ``not_testable``) and ``reason``.
+        be 0), ``intercept`` (log flux on day 0, above the background where that is ``subtracted``), ``residual_sd,
+        background, threshold, subtracted, saturation`` (NaN where nothing saturates), ``status`` (``tested``, ``not_testable``) and ``reason``.
 
         Level ``"group"``: ``group, organ, n_animals`` (with a slope), ``n_left_out`` (without), ``slope`` (mean)
         ``slope_sd, slope_error, ci_low, ci_high`` (t over animals), the doubling time of the mean slope,
