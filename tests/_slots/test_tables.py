@@ -9,7 +9,9 @@ import pytest
 from niche._slots import tables
 from niche.errors import InputTypeError, InputValueError, MissingKeyError
 
-TABLE = pd.DataFrame({"a": [1.0, np.nan, 3.0], "b": ["x", "y", None], "c": [1, 2, 3], "d": [0.0, -1.0, np.inf]})
+TABLE = pd.DataFrame(
+    {"a": [1.0, np.nan, 3.0], "b": ["x", "y", None], "c": [1, 2, 3], "d": [0.0, -1.0, np.inf]}
+)
 
 
 def test_what_is_no_table() -> None:
@@ -22,7 +24,9 @@ def test_what_is_no_table() -> None:
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(MissingKeyError, match=r"column 'z' not found in table. Name yours with day=.*'a', 'b'"):
+    with pytest.raises(
+        MissingKeyError, match=r"column 'z' not found in table. Name yours with day=.*'a', 'b'"
+    ):
         tables.column(TABLE, "z", "day")
 
 
@@ -40,7 +44,9 @@ def test_numbers() -> None:
         tables.numbers(TABLE, "a", "day")
     with pytest.raises(InputValueError, match="missing or infinite"):
         tables.numbers(TABLE, "d", "day", missing=True)
-    with pytest.raises(InputValueError, match="must not be negative. Found -1 in 1 of 2 rows, first in row 1"):
+    with pytest.raises(
+        InputValueError, match="must not be negative. Found -1 in 1 of 2 rows, first in row 1"
+    ):
         tables.numbers(TABLE.head(2), "d", "day", low=0)
     with pytest.raises(InputTypeError, match="must hold numbers"):
         tables.numbers(TABLE, "b", "day")

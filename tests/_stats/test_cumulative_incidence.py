@@ -57,7 +57,9 @@ def test_competing_causes_as_lifelines():
         fit = lifelines.AalenJohansenFitter().fit(time, cause, event_of_interest=k)
         density = fit.cumulative_density_.iloc[:, 0]
         assert found.incidence[k - 1] == pytest.approx(density.loc[found.time].to_numpy(), abs=1e-9)
-        assert found.variance[k - 1] == pytest.approx(fit.variance_.loc[found.time].to_numpy().ravel(), rel=0.05, abs=1e-5)
+        assert found.variance[k - 1] == pytest.approx(
+            fit.variance_.loc[found.time].to_numpy().ravel(), rel=0.05, abs=1e-5
+        )
 
 
 def test_everything_adds_up_to_one():

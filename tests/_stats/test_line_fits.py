@@ -31,7 +31,9 @@ def test_same_as_scipy():
 
 
 def test_too_few_points():
-    fits = line_fits(np.array([1.0, 1.0, 2.0, 5.0]), np.array([3.0, 1.0, 2.0, 0.0]), np.array([0, 1, 1, 2]), 3)
+    fits = line_fits(
+        np.array([1.0, 1.0, 2.0, 5.0]), np.array([3.0, 1.0, 2.0, 0.0]), np.array([0, 1, 1, 2]), 3
+    )
     assert np.isnan(fits.slope[[0, 2]]).all() and fits.slope[1] == 1
     assert np.isnan(fits.slope_error).all()
     same_x = line_fits(np.ones(3), np.arange(3.0), np.zeros(3, dtype=int), 1)
@@ -48,7 +50,9 @@ def test_crossing_and_its_interval_are_where_the_band_meets_the_level():
         limit = stats.t.isf(0.025, fits.n[s] - 2)
         for end in (low[s], high[s]):
             value = fits.intercept[s] + fits.slope[s] * end
-            error = fits.residual_sd[s] * np.sqrt(1 / fits.n[s] + (end - fits.centre[s]) ** 2 / fits.spread[s])
+            error = fits.residual_sd[s] * np.sqrt(
+                1 / fits.n[s] + (end - fits.centre[s]) ** 2 / fits.spread[s]
+            )
             assert abs(value - level[s]) == pytest.approx(limit * error)
         assert low[s] < at[s] < high[s]
 

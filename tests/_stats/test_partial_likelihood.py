@@ -43,7 +43,9 @@ def test_two_groups_are_the_log_rank_test():
     x, time, entry, event = drawn(k=1)
     group = (x > 0).astype(float)
     z, p = score_test(partial_score(group, time, entry, event, np.zeros(1)), 0)
-    expected = logrank_test(time[group[:, 0] == 0], time[group[:, 0] == 1], event[group[:, 0] == 0], event[group[:, 0] == 1])
+    expected = logrank_test(
+        time[group[:, 0] == 0], time[group[:, 0] == 1], event[group[:, 0] == 0], event[group[:, 0] == 1]
+    )
     assert (z**2, p) == pytest.approx((expected.test_statistic, expected.p_value))
 
 

@@ -22,19 +22,29 @@ def test_without_noise_flux_is_the_truth() -> None:
     first = table[table["animal"] == "M01"].query("organ == 'bone'")
     slope = np.diff(np.log(first["truth_signal"])) / np.diff(first["day"])
     assert slope == pytest.approx(first["truth_slope"].iloc[0])
-    at_onset = np.log(first["truth_signal"].iloc[0]) + first["truth_slope"].iloc[0] * first["truth_onset"].iloc[0]
+    at_onset = (
+        np.log(first["truth_signal"].iloc[0]) + first["truth_slope"].iloc[0] * first["truth_onset"].iloc[0]
+    )
     assert at_onset == pytest.approx(np.log(2e5))
 
 
 def test_planted_means_spread_and_correlation() -> None:
     table = simulate_bioluminescence(
-        1, groups={"a": 3000, "b": 3000}, days=(0, 7), slope={"bone": 0.2, "lung": 0.3}, slope_sd={"a": 0.02, "b": 0.05}
+        1,
+        groups={"a": 3000, "b": 3000},
+        days=(0, 7),
+        slope={"bone": 0.2, "lung": 0.3},
+        slope_sd={"a": 0.02, "b": 0.05},
     )
     assert table.attrs["truth"]["slope"] == {"a": {"bone": 0.2, "lung": 0.3}, "b": {"bone": 0.3, "lung": 0.3}}
-    wide = table.drop_duplicates(["animal", "organ"]).pivot(index=["group", "animal"], columns="organ", values="truth_slope")
+    wide = table.drop_duplicates(["animal", "organ"]).pivot(
+        index=["group", "animal"], columns="organ", values="truth_slope"
+    )
     for group, sd in (("a", 0.02), ("b", 0.05)):
         part = wide.loc[group]
-        assert part.mean().to_numpy() == pytest.approx(list(table.attrs["truth"]["slope"][group].values()), abs=0.004)
+        assert part.mean().to_numpy() == pytest.approx(
+            list(table.attrs["truth"]["slope"][group].values()), abs=0.004
+        )
         assert part.std().to_numpy() == pytest.approx([sd, sd], rel=0.06)
         assert part.corr().iloc[0, 1] == pytest.approx(0.5, abs=0.06)
 

@@ -18,7 +18,11 @@ def test_same_seed_same_table() -> None:
 
 def test_rates_and_ratios_are_planted() -> None:
     table = simulate_relapse(
-        0, n_patients=40_000, rates={"bone": 0.1, "lung": 0.05}, hazard_ratio={"bone": 3.0}, score_hazard_ratio={"lung": 2.0}
+        0,
+        n_patients=40_000,
+        rates={"bone": 0.1, "lung": 0.05},
+        hazard_ratio={"bone": 3.0},
+        score_hazard_ratio={"lung": 2.0},
     )
     truth = table.attrs["truth"]
     assert truth["hazard_ratio"] == {"bone": 3.0, "lung": 1.0}

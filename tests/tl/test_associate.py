@@ -16,7 +16,9 @@ from niche.tl.associate import COLUMNS
 @pytest.fixture
 def animals() -> pd.DataFrame:
     """Slopes of eight animals in two organs."""
-    return niche.tl.growth_rates(niche.datasets.simulate_bioluminescence(0, groups={"a": 4, "b": 4}), group="group")
+    return niche.tl.growth_rates(
+        niche.datasets.simulate_bioluminescence(0, groups={"a": 4, "b": 4}), group="group"
+    )
 
 
 @pytest.fixture
@@ -26,7 +28,13 @@ def samples(animals) -> pd.DataFrame:
     names = sorted(set(animals["animal"]))
     bone = animals[animals["organ"] == "bone"].set_index("animal")["slope"]
     rows = [
-        {"sample": f"{name}{organ}{i}", "patient": name, "organ": organ, "signature": signature, "score": value}
+        {
+            "sample": f"{name}{organ}{i}",
+            "patient": name,
+            "organ": organ,
+            "signature": signature,
+            "score": value,
+        }
         for name in names
         for organ in ("bone", "lung")
         for i in range(2)
@@ -49,7 +57,11 @@ def test_samples_are_averaged_per_animal(animals, samples):
 
 
 def test_ranks(animals, samples):
-    row = niche.tl.associate(samples, animals, method="rank").set_index(["score", "organ"]).loc[("noise", "lung")]
+    row = (
+        niche.tl.associate(samples, animals, method="rank")
+        .set_index(["score", "organ"])
+        .loc[("noise", "lung")]
+    )
     means = samples[samples["signature"] == "noise"].groupby("patient")["score"].mean()
     slopes = animals[animals["organ"] == "lung"].set_index("animal")["slope"]
     expected = stats.spearmanr(means, slopes[means.index])
@@ -59,18 +71,28 @@ def test_ranks(animals, samples):
 
 def test_samples_of_the_same_organ_only(animals, samples):
     found = niche.tl.associate(samples, animals, match_organ=True).set_index(["score", "organ"])
-    mine = samples[(samples["signature"] == "noise") & (samples["organ"] == "lung")].groupby("patient")["score"].mean()
+    mine = (
+        samples[(samples["signature"] == "noise") & (samples["organ"] == "lung")]
+        .groupby("patient")["score"]
+        .mean()
+    )
     slopes = animals[animals["organ"] == "lung"].set_index("animal")["slope"]
-    assert found.loc[("noise", "lung"), "pval"] == pytest.approx(stats.linregress(mine, slopes[mine.index]).pvalue)
+    assert found.loc[("noise", "lung"), "pval"] == pytest.approx(
+        stats.linregress(mine, slopes[mine.index]).pvalue
+    )
     bone_only = niche.tl.associate(samples[samples["organ"] == "bone"], animals, match_organ=True)
     lung = bone_only[bone_only["organ"] == "lung"]
-    assert (lung["status"] == "not_testable").all() and lung["reason"].tolist() == ["too few animals: 0, 5 needed"] * 2
+    assert (lung["status"] == "not_testable").all() and lung["reason"].tolist() == [
+        "too few animals: 0, 5 needed"
+    ] * 2
 
 
 def test_covariates_take_groups_out(animals, samples):
     found = niche.tl.associate(samples, animals, covariates="group").set_index(["score", "organ"])
     assert (found["df"] == 5).all()
-    by_group = samples.assign(score=samples["patient"].map(animals.set_index("animal")["group"].to_dict()).eq("a") * 1.0)
+    by_group = samples.assign(
+        score=samples["patient"].map(animals.set_index("animal")["group"].to_dict()).eq("a") * 1.0
+    )
     same = niche.tl.associate(by_group, animals, covariates="group")
     assert (same["status"] == "not_testable").all() and same["pval"].isna().all()
 
@@ -81,9 +103,14 @@ def test_wide_and_named_tables_say_the_same(animals, samples):
     for given, options in (
         (wide, {"score": ["growth", "noise"]}),
         (samples.rename(columns={"signature": "set", "score": "mean"}), {"name": "set", "score": "mean"}),
-        (samples.rename(columns={"signature": "program", "score": "usage", "patient": "mouse"}), {"patient": "mouse"}),
+        (
+            samples.rename(columns={"signature": "program", "score": "usage", "patient": "mouse"}),
+            {"patient": "mouse"},
+        ),
     ):
-        found = niche.tl.associate(given, animals, **options).sort_values(["score", "organ"], ignore_index=True)
+        found = niche.tl.associate(given, animals, **options).sort_values(
+            ["score", "organ"], ignore_index=True
+        )
         pd.testing.assert_frame_equal(found, want.sort_values(["score", "organ"], ignore_index=True))
 
 
@@ -101,14 +128,16 @@ def test_scores_of_get_are_understood(demo):
 
 def test_few_animals_and_missing_values(animals, samples):
     table = animals.copy()
-    table.loc[table["organ"].eq("lung") & table["animal"].isin(sorted(set(table["animal"]))[:4]), "slope"] = np.nan
+    table.loc[table["organ"].eq("lung") & table["animal"].isin(sorted(set(table["animal"]))[:4]), "slope"] = (
+        np.nan
+    )
     found = niche.tl.associate(samples, table).set_index(["score", "organ"])
     assert found.loc[("noise", "lung"), ["status", "reason", "n_left_out"]].tolist() == [
         "not_testable", "too few animals: 4, 5 needed", 4,
     ]  # fmt: skip
     assert np.isnan(found.loc[("noise", "lung"), ["pval", "effect", "qval"]].astype(float)).all()
     lower = niche.tl.associate(samples, table, min_patients=4).set_index(["score", "organ"])
-    assert lower.loc[("noise", "lung"), "reason"].startswith("no degrees of freedom")
+    assert lower.loc[("noise", "lung"), "reason"].startswith("no degrees of freedom left")
 
 
 def test_relapse_is_the_cox_model_of_relapse():
@@ -147,11 +176,21 @@ def test_bad_input(animals, samples, monkeypatch):
         (InputValueError, "'M1' in 'bone' twice", (samples, pd.concat([animals, animals])), {}),
         (InputValueError, "scores is no table of niche.get", (samples[["patient", "score"]], animals), {}),
         (InputValueError, "score must name columns", (samples, animals), {"score": []}),
-        (InputValueError, "with name= the scores are in one column", (samples, animals), {"name": "signature"}),
+        (
+            InputValueError,
+            "with name= the scores are in one column",
+            (samples, animals),
+            {"name": "signature"},
+        ),
         (MissingKeyError, "'mouse' not found in scores", (samples, animals), {"patient": "mouse"}),
         (MissingKeyError, "'batch' not found in outcome", (samples, animals), {"covariates": "batch"}),
         (InputValueError, "min_patients must be an integer", (samples, animals), {"min_patients": 3}),
-        (InputValueError, "repeat a patient", (relapses, pd.concat([relapses, relapses])), {"score": "score"}),
+        (
+            InputValueError,
+            "repeat a patient",
+            (relapses, pd.concat([relapses, relapses])),
+            {"score": "score"},
+        ),
     ):
         with pytest.raises(error, match=match):
             niche.tl.associate(*args, **options)

@@ -106,7 +106,9 @@ def test_a_plateau_of_one_animal_is_left_out():
     rng = np.random.default_rng(0)
     table = pd.concat([series(f"m{i}", days=days, start=1e5, slope=0.25) for i in range(3)])
     flat = (table["animal"] == "m1") & (table["day"] > 20)
-    table.loc[flat, "flux"] = float(table.loc[(table["animal"] == "m1") & (table["day"] == 20), "flux"].iloc[0])
+    table.loc[flat, "flux"] = float(
+        table.loc[(table["animal"] == "m1") & (table["day"] == 20), "flux"].iloc[0]
+    )
     table["flux"] *= np.exp(rng.normal(0, 0.08, len(table)))
     found = niche.tl.growth_rates(table, background=1e5).set_index("animal")
     assert found["n_saturated"].to_dict() == {"m0": 0, "m1": 4, "m2": 0}
@@ -156,7 +158,9 @@ def test_groups_are_means_of_animals():
     assert list(found) == list(GROUP_COLUMNS)
     row = found.iloc[0]
     assert (row["group"], row["n_animals"], row["n_left_out"]) == ("all", 4, 0)
-    assert row["slope"] == pytest.approx(slopes.mean()) and row["slope_sd"] == pytest.approx(slopes.std(ddof=1))
+    assert row["slope"] == pytest.approx(slopes.mean()) and row["slope_sd"] == pytest.approx(
+        slopes.std(ddof=1)
+    )
     low, high = stats.ttest_1samp(slopes, 0).confidence_interval()
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((low, high))
     assert row["doubling_time"] == pytest.approx(np.log(2) / slopes.mean())
@@ -191,7 +195,12 @@ def test_organs_are_compared_within_animals():
     table = pd.concat([several(values).assign(organ=organ) for organ, values in slopes.items()])
     row = niche.tl.growth_rates(table, level="contrast").iloc[0]
     expected = stats.ttest_rel(slopes["bone"], slopes["lung"])
-    assert (row["test"], row["n_pairs"], row["organ"], row["contrast"]) == ("paired", 4, "bone", "bone_vs_lung")
+    assert (row["test"], row["n_pairs"], row["organ"], row["contrast"]) == (
+        "paired",
+        4,
+        "bone",
+        "bone_vs_lung",
+    )
     assert row["pval"] == pytest.approx(expected.pvalue)
     apart = table.assign(animal=table["animal"] + table["organ"])
     row = niche.tl.growth_rates(apart, level="contrast").iloc[0]
@@ -200,11 +209,11 @@ def test_organs_are_compared_within_animals():
 
 
 def test_few_animals_with_both_organs_are_no_test():
-    table = pd.concat(
-        [several([0.3, 0.34, 0.4, 0.37]), several([0.27, 0.33]).assign(organ="lung")]
-    )
+    table = pd.concat([several([0.3, 0.34, 0.4, 0.37]), several([0.27, 0.33]).assign(organ="lung")])
     row = niche.tl.growth_rates(table, level="contrast").iloc[0]
-    assert row["status"] == "not_testable" and row["reason"] == "too few animals with both organs: 2, 3 needed"
+    assert (
+        row["status"] == "not_testable" and row["reason"] == "too few animals with both organs: 2, 3 needed"
+    )
     assert row["n_pairs"] == 2 and np.isnan(row["pval"]) and row["effect"] == pytest.approx(0.02)
 
 
@@ -222,8 +231,12 @@ def test_one_animal_per_group_is_not_testable():
 
 def test_planted_growth_is_recovered():
     table = niche.datasets.simulate_bioluminescence(4, groups={"parental": 8, "BoM": 8})
-    found = niche.tl.growth_rates(table, group="group", level="contrast", reference="parental").set_index("organ")
-    assert found.loc["bone", "ci_low"] < 0.1 < found.loc["bone", "ci_high"] and found.loc["bone", "qval"] < 0.05
+    found = niche.tl.growth_rates(table, group="group", level="contrast", reference="parental").set_index(
+        "organ"
+    )
+    assert (
+        found.loc["bone", "ci_low"] < 0.1 < found.loc["bone", "ci_high"] and found.loc["bone", "qval"] < 0.05
+    )
     assert found.loc["lung", "ci_low"] < 0 < found.loc["lung", "ci_high"]
 
 

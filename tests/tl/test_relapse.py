@@ -30,10 +30,15 @@ def test_hazard_ratio_is_that_of_lifelines(drawn):
     assert list(found) == list(COLUMNS)
     bone = found.set_index(["organ", "term"])
     frame = pd.DataFrame({"time": drawn["time"], "event": drawn["organ"] == "bone"})
-    for term, values in (("high_vs_low", drawn["group"] == "high"), ("score", drawn["score"] / drawn["score"].std(ddof=0))):
+    for term, values in (
+        ("high_vs_low", drawn["group"] == "high"),
+        ("score", drawn["score"] / drawn["score"].std(ddof=0)),
+    ):
         fit = lifelines.CoxPHFitter().fit(frame.assign(x=values.astype(float)), "time", "event")
         row, expected = bone.loc[("bone", term)], fit.summary.loc["x"]
-        assert row["log_hr"] == pytest.approx(expected["coef"]) and row["log_hr_error"] == pytest.approx(expected["se(coef)"])
+        assert row["log_hr"] == pytest.approx(expected["coef"]) and row["log_hr_error"] == pytest.approx(
+            expected["se(coef)"]
+        )
         assert row["hazard_ratio"] == pytest.approx(expected["exp(coef)"])
         assert row["ci_low"] == pytest.approx(expected["exp(coef) lower 95%"])
         assert row["n_events"] == frame["event"].sum() and row["n_patients"] == 200
@@ -81,7 +86,9 @@ def test_covariates_and_missing_scores_are_told(drawn):
 def test_late_entry_is_at_risk_from_then_on():
     table = niche.datasets.simulate_relapse(3, n_patients=200, late_entry=2.0)
     found = niche.tl.relapse(table, group="group", entry="entry", competing="death").set_index("organ")
-    frame = table[["time", "entry"]].assign(event=table["organ"] == "bone", x=(table["group"] == "high").astype(float))
+    frame = table[["time", "entry"]].assign(
+        event=table["organ"] == "bone", x=(table["group"] == "high").astype(float)
+    )
     fit = lifelines.CoxPHFitter().fit(frame, "time", "event", entry_col="entry")
     assert found.loc["bone", "log_hr"] == pytest.approx(fit.params_["x"])
     assert 0 < found.loc["bone", "ph_pval"] < 1
@@ -120,7 +127,9 @@ def test_few_events_and_separation_are_not_testable(drawn):
 def test_a_score_that_orders_all_events_is_separated():
     n = 60
     order = np.arange(n)
-    table = pd.DataFrame({"patient": order, "time": order + 1.0, "organ": "bone", "score": -order.astype(float)})
+    table = pd.DataFrame(
+        {"patient": order, "time": order + 1.0, "organ": "bone", "score": -order.astype(float)}
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         row = niche.tl.relapse(table, score="score").iloc[0]
@@ -136,7 +145,9 @@ def test_terms_that_cannot_be_told_from_covariates(drawn):
 
 def test_three_groups_are_compared_in_pairs(drawn):
     table = drawn.assign(group=np.resize(["x", "y", "z"], len(drawn)))
-    found = niche.tl.relapse(table, group="group", organs=["bone", "lung", "liver", "brain"], competing="death")
+    found = niche.tl.relapse(
+        table, group="group", organs=["bone", "lung", "liver", "brain"], competing="death"
+    )
     bone = found[found["organ"] == "bone"]
     assert bone["term"].tolist() == ["x_vs_y", "x_vs_z", "y_vs_z"]
     assert bone["n_patients"].tolist() == [134, 133, 133]
@@ -156,12 +167,18 @@ def test_curves_by_hand():
     table = followed_patients()
     found = niche.tl.relapse(table, competing="death", level="incidence")
     assert list(found) == list(INCIDENCE)
-    assert found.groupby("organ")["kind"].first().to_dict() == {"bone": "relapse", "death": "competing", "lung": "relapse"}
+    assert found.groupby("organ")["kind"].first().to_dict() == {
+        "bone": "relapse",
+        "death": "competing",
+        "lung": "relapse",
+    }
     bone = found[found["organ"] == "bone"].set_index("time")
     assert bone.loc[0.0, ["incidence", "n_at_risk"]].tolist() == [0, 12]
     assert bone.loc[1.0, "incidence"] == pytest.approx(1 / 12)
     # lung at 1.5 and 2.0, censored at 2.5: 8 at risk at 3, survival 9/12
-    assert bone.loc[3.0, "n_at_risk"] == 8 and bone.loc[3.0, "incidence"] == pytest.approx(1 / 12 + 9 / 12 / 8)
+    assert bone.loc[3.0, "n_at_risk"] == 8 and bone.loc[3.0, "incidence"] == pytest.approx(
+        1 / 12 + 9 / 12 / 8
+    )
     last = found.groupby("organ")["incidence"].last()
     free = niche.tl.relapse(table, competing="death", level="survival")
     assert list(free) == list(SURVIVAL)

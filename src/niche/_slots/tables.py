@@ -1,4 +1,4 @@
-"""The door of functions that take a table instead of an AnnData: columns that exist and hold what they must."""
+"""The door of functions that take a table: columns that exist and hold what they must."""
 
 from __future__ import annotations
 

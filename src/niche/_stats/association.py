@@ -40,15 +40,16 @@ def linear_association(
     if not error > 0:
         return Association(df=df)
     half = float(stats.t.isf((1 - confidence) / 2, df)) * error
-    ends = ((b + side * half) * scale for side in (-1, 1))
-    return Association(b * scale, *ends, b / error, df, _p_of_t(b / error, df))
+    return Association(
+        b * scale, (b - half) * scale, (b + half) * scale, b / error, df, _p_of_t(b / error, df)
+    )
 
 
 def rank_association(x: np.ndarray, y: np.ndarray, covariates: np.ndarray, confidence: float) -> Association:
     r"""Spearman's correlation of x and y, partial where there are covariates.
 
-    All are ranked, then the ranks of covariates are taken out of the others; :math:`t = r \sqrt{df / (1 - r^2)}`, interval by
-    Fisher's transform with :math:`1 / \sqrt{df - 1}`.
+    All are ranked, then the ranks of covariates are taken out of the others;
+    :math:`t = r \sqrt{df / (1 - r^2)}`, interval by Fisher's transform with :math:`1 / \sqrt{df - 1}`.
     """
     ranks = (stats.rankdata(values, axis=0) for values in (x, y, covariates))
     x_rest, y_rest, df = _beyond(*ranks)
@@ -63,7 +64,7 @@ def rank_association(x: np.ndarray, y: np.ndarray, covariates: np.ndarray, confi
 
 
 def _beyond(x: np.ndarray, y: np.ndarray, covariates: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """Both without what the covariates and a mean explain, and the degrees of freedom left; NaN if none vary."""
+    """Both less what covariates and a mean explain, and the degrees of freedom left; NaN if none vary."""
     n = x.size
     if n < 2:
         return x, y, np.nan

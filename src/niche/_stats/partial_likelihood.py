@@ -88,8 +88,8 @@ def score_test(found: PartialScore, term: int) -> tuple[float, float]:
 def proportional_hazards(found: PartialScore, covariance: np.ndarray, term: int) -> float:
     r"""P-value against a log hazard ratio that drifts with the rank of time.
 
-    ``found`` at the estimate, ``covariance`` (k, k) of it. Scaled Schoenfeld residuals against centred ranks g
-    of the event times: :math:`(\sum_i g_i s_i)^2 / (d\, V_{jj} \sum_i g_i^2)` on one degree of freedom
+    ``found`` at the estimate, ``covariance`` (k, k) of it. Scaled Schoenfeld residuals against centred ranks
+    g of the event times: :math:`(\sum_i g_i s_i)^2 / (d\, V_{jj} \sum_i g_i^2)` on one degree of freedom
     (Grambsch and Therneau 1994, doi:10.1093/biomet/81.3.515). NaN below 3 events.
     """
     n = found.event_time.size

@@ -32,7 +32,7 @@ def simulate_bioluminescence(
     saturation: float | None = 1e9,
     missing: float = 0.0,
 ) -> pd.DataFrame:
-    r"""Draw bioluminescence of animals whose metastases grow exponentially, with everything planted beside it.
+    r"""Draw bioluminescence of animals whose metastases grow exponentially, with the truth beside it.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ def simulate_relapse(
     follow_up: tuple[float, float] = (3.0, 10.0),
     late_entry: float = 0.0,
 ) -> pd.DataFrame:
-    r"""Draw times to the first distant relapse of patients in whom organs compete, with the truth beside them.
+    r"""Draw times to the first distant relapse, for which organs compete, with the truth beside them.
 
     Parameters
     ----------
@@ -88,7 +88,9 @@ def simulate_relapse(
     validate.number(n_patients, "n_patients", low=1, high=10_000_000, integer=True)
     base = _ratios(RATES if rates is None else rates, "rates")
     by_group = _ratios({"bone": 2.5} if hazard_ratio is None else hazard_ratio, "hazard_ratio")
-    by_score = _ratios({"brain": 2.0} if score_hazard_ratio is None else score_hazard_ratio, "score_hazard_ratio")
+    by_score = _ratios(
+        {"brain": 2.0} if score_hazard_ratio is None else score_hazard_ratio, "score_hazard_ratio"
+    )
     validate.number(share_high, "share_high", low=0, high=1)
     validate.number(death_rate, "death_rate", low=0, high=100)
     validate.number(shape, "shape", low=0.1, high=10)

@@ -11,8 +11,11 @@ from niche.pl import palette
 NEUTRAL = "#8A8A8A"
 """Stands for any organ in a legend of groups."""
 _LOOKS: tuple[tuple[float, Any, str], ...] = (
-    (0.0, "-", "o"), (-0.5, (0, (4, 1.6)), "s"), (0.4, (0, (1.2, 1.2)), "^"), (-0.75, (0, (6, 1.5, 1.2, 1.5)), "D"),
-)  # fmt: skip
+    (0.0, "-", "o"),
+    (-0.5, (0, (4, 1.6)), "s"),
+    (0.4, (0, (1.2, 1.2)), "^"),
+    (-0.75, (0, (6, 1.5, 1.2, 1.5)), "D"),
+)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,8 @@ def _measured(
     if strange.any():
         first = known[strange].iloc[0]
         raise InputValueError(
-            f"rates does not hold {first['animal']!r} in {first['organ']!r}. Run niche.tl.growth_rates on this table."
+            f"rates does not hold {first['animal']!r} in {first['organ']!r}. Run niche.tl.growth_rates on "
+            "this table."
         )
     return known[known["flux"].notna()].sort_values(["organ", "animal", "day"], kind="stable")
 
@@ -173,7 +174,9 @@ def _panel(
             (used, look.marker, own, "used"), (high, "x", own, "saturated"),
             (~used & ~high, look.marker, "none", "below"),
         ):  # fmt: skip
-            edge = {"color": own} if marker == "x" else {"facecolors": face, "edgecolors": own}
+            edge: dict[str, Any] = {"facecolors": face, "edgecolors": own}
+            if marker == "x":
+                edge = {"color": own}
             ax.scatter(part["day"][mask], part["flux"][mask], s=9, marker=marker, gid=gid, **edge, **style)
     tested = rates[rates["status"] == "tested"]
     for row in tested.itertuples():
@@ -238,8 +241,8 @@ def _legend(ax: Axes, looks: dict[str, GroupLook]) -> None:
 
     handles = [
         Line2D(
-            [], [], color=look.color(NEUTRAL), linestyle=look.dashes, marker=look.marker, linewidth=2, markersize=4,
-            label=name,
+            [], [], color=look.color(NEUTRAL), linestyle=look.dashes, marker=look.marker, linewidth=2,
+            markersize=4, label=name,
         )
         for name, look in looks.items()
     ]  # fmt: skip
@@ -253,6 +256,4 @@ def _below(figure: Figure) -> None:
     from niche.pl._figure import SMALL
 
     style: dict[str, Any] = {"fontsize": SMALL, "color": "#555555", "va": "bottom", "linespacing": 1.3}
-    figure.text(
-        0.1 / figure.get_figwidth(), 0.06 / figure.get_figheight(), _CAUTION, gid="caution", **style
-    )
+    figure.text(0.1 / figure.get_figwidth(), 0.06 / figure.get_figheight(), _CAUTION, gid="caution", **style)

@@ -104,9 +104,7 @@ def relapse(
     return figure if ax is None else ax
 
 
-def _chosen(
-    incidence: pd.DataFrame, organs: str | Sequence[str] | None
-) -> tuple[list[str], list[str]]:
+def _chosen(incidence: pd.DataFrame, organs: str | Sequence[str] | None) -> tuple[list[str], list[str]]:
     """Organs to draw, and groups."""
     tables.frame(incidence, "incidence")
     lost = [name for name in NEEDED if name not in incidence.columns]

@@ -45,7 +45,8 @@ def patient_scores(
         }
     )
     # samples of a patient count alike, whatever the order of rows
-    return long.pivot_table(index=["patient", "organ"], columns="name", values="value", sort=True, dropna=False)
+    rows = ["patient", "organ"]
+    return long.pivot_table(index=rows, columns="name", values="value", sort=True, dropna=False)
 
 
 def _long_form(scores: pd.DataFrame) -> tuple[str, str]:

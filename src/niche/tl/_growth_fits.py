@@ -22,7 +22,13 @@ COLUMNS = (
 
 
 def animal_rows(
-    data: Measurements, *, detection: float, subtract: bool, plateaus: bool, min_points: int, confidence: float
+    data: Measurements,
+    *,
+    detection: float,
+    subtract: bool,
+    plateaus: bool,
+    min_points: int,
+    confidence: float,
 ) -> pd.DataFrame:
     """One row per animal and organ."""
     n = len(data.series)
@@ -63,7 +69,7 @@ def animal_rows(
 
 
 def doubling(slope: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Doubling time with its interval, in days: NaN without growth, open to infinity where the slope may be 0."""
+    """Doubling time with its interval, in days: NaN without growth, without end where the slope may be 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         time = np.where(slope > 0, np.log(2) / slope, np.nan)
         shortest = np.where(high > 0, np.log(2) / high, np.nan)
@@ -88,7 +94,7 @@ def states(data: Measurements, detection: float, *, plateaus: bool, subtract: bo
 
 
 def _mark_plateaus(state: np.ndarray, data: Measurements, y: np.ndarray) -> None:
-    """Mark what is used of a plateau at the end of a series as saturated; series with the same days at once."""
+    """Mark plateaus at the end of series as saturated; series with the same days at once."""
     used = np.flatnonzero(state == USED)
     alike: dict[bytes, list[np.ndarray]] = {}
     for rows in np.split(used, np.flatnonzero(np.diff(data.code[used])) + 1):

@@ -1,4 +1,4 @@
-"""Growth of groups of animals, and what differs between groups and between organs: t on the animals' slopes."""
+"""Growth of groups, and what differs between groups and between organs: t on the slopes of animals."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 from niche._stats.fdr import benjamini_hochberg
 from niche._stats.mean_tests import MeanTest, one_mean, two_means
 from niche.errors import InputValueError
-from niche.tl._growth_fits import doubling
 from niche.tl._group_pairs import group_pairs
+from niche.tl._growth_fits import doubling
 
 LEAST_PAIRS = 3
 GROUP_COLUMNS = (
@@ -57,8 +57,8 @@ def group_contrasts(animals: pd.DataFrame, reference: str | None, confidence: fl
     for organ, part in animals.groupby("organ", sort=True):
         for first, second in group_pairs(groups, reference):
             named = {"contrast": f"{first}_vs_{second}", "group": "", "organ": organ}
-            sides = [part[part["group"] == name] for name in (first, second)]
-            rows.append(named | _independent(*sides, confidence))
+            one, other = (part[part["group"] == name] for name in (first, second))
+            rows.append(named | _independent(one, other, confidence))
     return _with_q(rows)
 
 
@@ -74,8 +74,8 @@ def organ_contrasts(animals: pd.DataFrame, confidence: float) -> pd.DataFrame:
     for group, part in animals.groupby("group", sort=True):
         for first, second in combinations(organs, 2):
             named = {"contrast": f"{first}_vs_{second}", "group": group, "organ": first}
-            sides = [part[part["organ"] == name] for name in (first, second)]
-            rows.append(named | _same_animals(*sides, confidence))
+            one, other = (part[part["organ"] == name] for name in (first, second))
+            rows.append(named | _same_animals(one, other, confidence))
     return _with_q(rows)
 
 

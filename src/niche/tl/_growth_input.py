@@ -65,7 +65,8 @@ def measurements(
     rows = pd.DataFrame({"animal": animal, "organ": organ, "group": groups, "day": day, "flux": flux})
     _one_group(rows)
     _once(rows)
-    from_day0, detect = (isinstance(v, str) and v == word for v, word in ((background, DAY0), (saturation, DETECT)))
+    from_day0 = isinstance(background, str) and background == DAY0
+    detect = isinstance(saturation, str) and saturation == DETECT
     rows["background"] = np.nan if from_day0 else _levels(background, "background", table, organ)
     rows["saturation"] = np.inf
     if saturation is not None and not detect:
@@ -156,8 +157,8 @@ def _of_day0(rows: pd.DataFrame, names: Mapping[str, str], baseline_day: float) 
     first = rows[(rows["day"] == baseline_day) & rows["flux"].notna()]
     if first.empty:
         raise InputValueError(
-            f"no measurement on day {baseline_day:g} in column {names['day']!r}, from which the background is "
-            f"taken. Days: {shown(f'{day:g}' for day in sorted(set(rows['day'])))}. Name the day with "
+            f"no measurement on day {baseline_day:g} in column {names['day']!r}, from which the background "
+            f"is taken. Days: {shown(f'{day:g}' for day in sorted(set(rows['day'])))}. Name the day with "
             "baseline_day=, or give background= a number, a mapping from organ, or a column."
         )
     flux = first.set_index(["animal", "organ"])["flux"]

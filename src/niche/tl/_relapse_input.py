@@ -40,8 +40,9 @@ class Followed:
 
     def subset(self, kept: np.ndarray) -> Followed:
         """Some of the patients (n,) bool."""
-        parts = (values[kept] for values in (self.patient, self.time, self.entry, self.cause))
-        return Followed(*parts, self.organs, self.causes)
+        return Followed(
+            self.patient[kept], self.time[kept], self.entry[kept], self.cause[kept], self.organs, self.causes
+        )
 
 
 def followed(
@@ -89,8 +90,8 @@ def _organs(
     if organs is None:
         if not there:
             raise InputValueError(
-                f"column {event!r} of {name} (event=) names no organ: nobody relapsed. Name censored patients "
-                "with censored=, organs without relapse with organs=."
+                f"column {event!r} of {name} (event=) names no organ: nobody relapsed. Name censored "
+                "patients with censored=, organs without relapse with organs=."
             )
         return there
     wanted = _names(organs, "organs")
@@ -129,6 +130,6 @@ def _ends_after_entry(who: np.ndarray, start: np.ndarray, end: np.ndarray) -> No
         first = int(np.argmax(wrong))
         raise InputValueError(
             f"{int(wrong.sum())} of {len(who)} patients end before they enter, for example {who[first]!r}: "
-            f"entry {start[first]:g}, time {end[first]:g}. They were never under observation: remove them, or "
-            "give both times from the same origin."
+            f"entry {start[first]:g}, time {end[first]:g}. They were never under observation: remove them, "
+            "or give both times from the same origin."
         )

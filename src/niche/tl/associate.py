@@ -104,9 +104,9 @@ def associate(
     -------
     DataFrame
         One row per score and organ: ``outcome, score, organ, method, n_patients`` (in the model),
-        ``n_left_out`` (in the outcome, without score, covariates or growth), ``n_events`` (relapses there; NaN
-        for growth), ``effect`` with ``ci_low, ci_high`` in the ``unit`` of that column, ``statistic`` (t; z for
-        relapse), ``df`` (NaN for relapse), ``pval, qval`` (Benjamini-Hochberg over all tested rows of the
+        ``n_left_out`` (in the outcome, without score, covariates or growth), ``n_events`` (relapses there;
+        NaN for growth), ``effect`` with ``ci_low, ci_high`` (in what ``unit`` says), ``statistic`` (t; z
+        for relapse), ``df`` (NaN for relapse), ``pval, qval`` (Benjamini-Hochberg over all tested rows of the
         table), ``status`` (``tested``, ``not_testable``), ``reason``.
 
     Raises
@@ -123,11 +123,12 @@ def associate(
 
     Notes
     -----
-    Growth: :math:`b_i = \mu + \beta z_i + \gamma' c_i + \varepsilon_i` over animals i with score z in standard
-    deviations, tested by t with n - 2 - k degrees of freedom; ``"rank"`` is Spearman's correlation, partial
-    with covariates. Slopes count alike however well each is known. Relapse: cause-specific Cox model, as
-    :func:`niche.tl.relapse` explains. Scores of one tumor hang together, which Benjamini-Hochberg tolerates
-    where they do so positively.
+    Growth: :math:`b_i = \mu + \beta z_i + \gamma' c_i + \varepsilon_i` over animals i with score z in
+    standard deviations, tested by t with n - 2 - k degrees of freedom; ``"rank"`` is Spearman's correlation,
+    partial with covariates. Slopes count alike however well each is known. Relapse: cause-specific Cox model,
+    as :func:`niche.tl.relapse` explains. Scores of one tumor hang together, which
+    Benjamini-Hochberg tolerates where they do so positively. ``docs/validation/growth.md`` and ``docs/validation/relapse.md`` have the
+    calibration.
 
     Examples
     --------
@@ -136,7 +137,7 @@ def associate(
     >>> found = niche.tl.associate(table[["patient", "score"]], table, score="score", competing="death")
     >>> brain = found.set_index("organ").loc["brain"]
     >>> print(brain["n_events"], f"{brain['effect']:.2f} {brain['unit']}, q = {brain['qval']:.4f}")
-    29 0.74 log hazard ratio per sd, q = 0.0003
+    20 1.03 log hazard ratio per sd, q = 0.0002
     """
     validate.choice(method, "method", METHODS)
     validate.choice(kind, "kind", (*KINDS, None))
@@ -223,7 +224,7 @@ def _growth(
             if n < min_patients:
                 reason, found = f"too few animals: {n}, {min_patients} needed", type(found)()
             elif not found.p > 0:
-                reason = "no degrees of freedom are left, or scores or growth do not vary beyond the covariates"
+                reason = "no degrees of freedom left, or scores or growth do not vary beyond the covariates"
             rows.append(
                 {
                     "score": str(name), "organ": here, "n_patients": n, "n_left_out": int(mine.sum()) - n,

@@ -87,13 +87,14 @@ def growth_rates(
         ``n_saturated, first_day, last_day`` (of those used), ``slope`` (natural log per day) with
         ``slope_error, ci_low, ci_high``, ``doubling_time, doubling_low, doubling_high`` (days; NaN without
         growth, the upper end infinite where the slope may be 0), ``onset`` (day on which the line crosses the
-        threshold, also before the first measurement) with ``onset_low, onset_high`` (NaN where the slope may
-        be 0), ``intercept`` (log flux on day 0, above the background where that is ``subtracted``), ``residual_sd,
-        background, threshold, subtracted, saturation`` (NaN where nothing saturates), ``status`` (``tested``, ``not_testable``) and ``reason``.
+        threshold, also before the first measurement) with ``onset_low, onset_high`` (the threshold taken as
+        known; NaN where the slope may be 0), ``intercept`` (log flux on day 0, above the background where
+        that is ``subtracted``), ``residual_sd, background, threshold, subtracted, saturation`` (NaN where
+        nothing saturates), ``status`` (``tested``, ``not_testable``) and ``reason``.
 
-        Level ``"group"``: ``group, organ, n_animals`` (with a slope), ``n_left_out`` (without), ``slope`` (mean)
-        ``slope_sd, slope_error, ci_low, ci_high`` (t over animals), the doubling time of the mean slope,
-        ``status, reason``.
+        Level ``"group"``: ``group, organ, n_animals`` (with a slope), ``n_left_out`` (without), ``slope``
+        (mean) with ``slope_sd, slope_error, ci_low, ci_high`` (t over animals), the doubling time of the mean
+        slope, ``status, reason``.
 
         Level ``"contrast"``: ``contrast`` (``<a>_vs_<b>``), ``group`` (in which organs are compared, else
         empty), ``organ`` (in which groups are compared; of organs the one that a positive effect raises),
@@ -155,7 +156,7 @@ def growth_rates(
     {'tested': 12, 'not_testable': 0}
     >>> test = niche.tl.growth_rates(table, group="group", level="contrast", reference="parental")
     >>> print(test.loc[0, "contrast"], f"{test.loc[0, 'effect']:.2f} per day, p = {test.loc[0, 'pval']:.4f}")
-    BoM_vs_parental 0.10 per day, p = 0.0001
+    BoM_vs_parental 0.11 per day, p = 0.0004
     """
     validate.choice(level, "level", LEVELS)
     validate.flag(subtract_background, "subtract_background")
