@@ -126,9 +126,9 @@ def associate(
     Growth: :math:`b_i = \mu + \beta z_i + \gamma' c_i + \varepsilon_i` over animals i with score z in
     standard deviations, tested by t with n - 2 - k degrees of freedom; ``"rank"`` is Spearman's correlation,
     partial with covariates. Slopes count alike however well each is known. Relapse: cause-specific Cox model,
-    as :func:`niche.tl.relapse` explains. Scores of one tumor hang together, which
-    Benjamini-Hochberg tolerates where they do so positively. ``docs/validation/growth.md`` and ``docs/validation/relapse.md`` have the
-    calibration.
+    as :func:`niche.tl.relapse` explains. Scores of one tumor hang together, which Benjamini-Hochberg
+    tolerates where they do so positively. ``docs/validation/growth.md`` and ``docs/validation/relapse.md``
+    have the calibration.
 
     Examples
     --------
