@@ -35,7 +35,7 @@ def cumulative_incidence(time: np.ndarray, entry: np.ndarray, cause: np.ndarray,
     r"""Estimate the incidence of every cause while the others compete.
 
     :math:`F_k(t) = \sum_{t_j \le t} S(t_j^-) d_{kj} / n_j` with the Kaplan-Meier estimate S of no event
-    (Aalen and Johansen 1978, doi:10.2307/4615704); variance by the delta method. One cause gives 1 - S with
+    (Aalen and Johansen; doi:10.1002/sim.2712); variance by the delta method. One cause gives 1 - S with
     Greenwood's variance.
 
     Parameters

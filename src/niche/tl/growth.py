@@ -73,8 +73,8 @@ def growth_rates(
         A measurement above this many times the background counts as signal; at least 1, above 1 where the
         background is subtracted.
     subtract_background
-        Fit the flux less the background. Without it light that is no tumor flattens the line: slopes of
-        tumors that just show come out a sixth too low.
+        Fit the flux less the background. Without it light that is no tumor flattens the line, by a
+        tenth and more.
     min_points
         Fewest measurements of a line, at least 3.
     confidence
@@ -133,8 +133,8 @@ def growth_rates(
     the slope t with n - 2 degrees of freedom. B is the median of a series where it differs between days.
 
     Measurements are chosen by their value, and one that noise lifts over the threshold counts while one that
-    noise pushes below does not. Lines of tumors that hardly outgrow it are flatter for it (2 % with six
-    measurements above). Slopes of animals whose tumor shows too late are missing, and these are the slow
+    noise pushes below does not. Lines are flatter for it: by 2 % with six measurements above, by 10 % with
+    four. Slopes of animals whose tumor shows too late are missing, and these are the slow
     ones: look at ``n_left_out``. Residuals of one animal are taken as independent.
 
     A plateau is where a broken line that ends flat (its slope below a third of the rise) fits better than a

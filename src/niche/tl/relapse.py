@@ -109,8 +109,9 @@ def relapse(
     Notes
     -----
     Incidence: :math:`F_k(t) = \sum_{t_j \le t} S(t_j^-) d_{kj} / n_j` with the Kaplan-Meier estimate S of no
-    event (Aalen and Johansen 1978, doi:10.2307/4615704); the incidences of all events and S add up to 1.
-    Intervals are on the scale of log(-log), by point, and NaN before the first event.
+    event (the Aalen-Johansen estimate, doi:10.1002/sim.2712); the incidences of all events and S add up to 1.
+    Intervals are on the scale of log(-log), by point, and NaN before the first event. With late entry few may
+    be under observation at first, and one event among them moves a curve far: look at ``n_at_risk``.
 
     Hazard ratios are of a Cox model (doi:10.1111/j.2517-6161.1972.tb00899.x) fitted by lifelines
     (doi:10.21105/joss.01317), in which relapse elsewhere counts as censored. That is the *cause-specific*
