@@ -280,3 +280,18 @@ def test_bad_input(change, error, match, options):
     table = pd.concat([series(), series(organ="lung")], ignore_index=True)
     with pytest.raises(error, match=match):
         niche.tl.growth_rates(change(table), **options)
+
+
+def test_intervals_cover_and_nulls_are_rare_in_small():
+    """200 experiments; docs/validation/growth.md has 2,000 of each kind."""
+    organs = [f"e{i}" for i in range(200)]
+    table = niche.datasets.simulate_bioluminescence(
+        0, groups={"a": 4, "b": 6}, organs=organs, null=True, animal_correlation=0
+    )
+    truth = table.drop_duplicates(["animal", "organ"])[["animal", "organ", "truth_slope"]]
+    animals = niche.tl.growth_rates(table, group="group").merge(truth, on=["animal", "organ"])
+    assert 0.93 < animals["truth_slope"].between(animals["ci_low"], animals["ci_high"]).mean() < 0.97
+    groups = niche.tl.growth_rates(table, group="group", level="group")
+    assert 0.91 < ((groups["ci_low"] < 0.3) & (groups["ci_high"] > 0.3)).mean() < 0.98
+    p = niche.tl.growth_rates(table, group="group", level="contrast")["pval"]
+    assert 0.01 < (p < 0.05).mean() < 0.1 and abs((p < 0.5).mean() - 0.5) < 0.12

@@ -12,6 +12,7 @@ from validation_page import table, write_section
 
 from niche.datasets import simulate_bioluminescence
 from niche.tl import associate, growth_rates
+from niche.tl._growth_groups import group_contrasts, group_rows
 
 pytestmark = pytest.mark.validation
 
@@ -23,7 +24,6 @@ HEAD = (
 )
 EXPERIMENTS = 2000
 SD = 0.04
-SIZES = ((4, 4), (4, 8), (6, 6), (8, 8))
 
 
 def _organs(n=EXPERIMENTS):
@@ -42,14 +42,15 @@ def _experiments(seed, sizes, spread, **options):
         slope_sd=dict(zip("ab", spread, strict=True)), **options,
     )  # fmt: skip
     truth = drawn.drop_duplicates(["animal", "organ"])[["animal", "organ", "truth_slope", "truth_onset"]]
-    fit = {"group": "group", "background": 1e5}
-    animals = growth_rates(drawn, **fit).merge(truth, on=["animal", "organ"])
-    return animals, growth_rates(drawn, level="group", **fit), growth_rates(drawn, level="contrast", **fit)
+    animals = growth_rates(drawn, group="group", background=1e5)
+    # what growth_rates returns at the two other levels, without fitting all lines again
+    groups, contrasts = group_rows(animals, 0.95), group_contrasts(animals, None, 0.95)
+    return animals.merge(truth, on=["animal", "organ"]), groups, contrasts
 
 
 def test_coverage_and_comparison_of_groups():
-    scenarios = [(sizes, (SD, SD), "alike", {}) for sizes in SIZES]
-    scenarios += [(sizes, (2 * SD, SD), "first twice", {}) for sizes in (*SIZES, (8, 4))]
+    scenarios = [(sizes, (SD, SD), "alike", {}) for sizes in ((4, 4), (4, 8), (8, 8))]
+    scenarios += [(sizes, (2 * SD, SD), "first twice", {}) for sizes in ((4, 4), (4, 8), (8, 4), (8, 8))]
     scenarios += [((4, 8), (3 * SD, SD), "first three times", {})]
     scenarios += [((6, 6), (SD, SD), "alike, saturated", {"start": 2e5, "saturation": 3e7})]
     scenarios += [((6, 6), (SD / 2, SD / 2), "slow growth", {"slope": 0.15})]
@@ -101,7 +102,7 @@ def test_coverage_and_comparison_of_groups():
 
 def test_organs_of_the_same_animals():
     lines, rates = [], []
-    for seed, (n, correlation) in enumerate([(4, 0.0), (4, 0.8), (6, 0.5), (8, 0.0), (8, 0.8)]):
+    for seed, (n, correlation) in enumerate([(4, 0.0), (4, 0.8), (8, 0.5)]):
         drawn = simulate_bioluminescence(
             seed,
             groups={f"e{i:05d}": n for i in range(EXPERIMENTS)},
@@ -128,14 +129,14 @@ def test_scores_without_any_association():
     lines, rates = [], {}
     rng = np.random.default_rng(0)
     per_set = 20
-    for n in (6, 8, 12):
-        drawn = simulate_bioluminescence(n, groups={"a": n // 2, "b": n - n // 2}, organs=_organs(per_set * 200),
+    for n in (6, 12):
+        drawn = simulate_bioluminescence(n, groups={"a": n // 2, "b": n - n // 2}, organs=_organs(per_set * 100),
                                          animal_correlation=0, null=True)  # fmt: skip
         slopes = growth_rates(drawn, group="group", background=1e5)
         # groups differ in their scores and in their growth: only the covariate keeps them apart
         slopes["shifted"] = slopes["slope"] + 0.1 * (slopes["group"] == "a")
         names = sorted(set(slopes["animal"]))
-        organs = np.array(sorted(set(slopes["organ"]))).reshape(200, per_set)
+        organs = np.array(sorted(set(slopes["organ"]))).reshape(100, per_set)
         by_animal = slopes.drop_duplicates("animal").set_index("animal")["group"]
         found = {"linear": [], "rank": [], "linear, covariate": []}
         for part in organs:

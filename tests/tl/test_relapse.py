@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 
+import newton_cox
 import numpy as np
 import pandas as pd
 import pytest
@@ -231,3 +232,21 @@ def _bad(change, error, match, **options):
 def test_bad_input(change, error, match, options):
     with pytest.raises(error, match=match):
         niche.tl.relapse(change(followed_patients()), **options)
+
+
+def test_nulls_are_rare_in_small(monkeypatch):
+    """80 draws; docs/validation/relapse.md has thousands."""
+    monkeypatch.setattr(_cox, "_fitted", newton_cox.fitted)
+    rates = {"bone": 0.08, "lung": 0.08}
+    parts = [
+        niche.tl.relapse(
+            niche.datasets.simulate_relapse(seed, n_patients=80, rates=rates, null=True),
+            group="group",
+            score="score",
+            competing="death",
+        )
+        for seed in range(80)
+    ]
+    found = pd.concat(parts)
+    p = found.loc[found["status"] == "tested", "pval"]
+    assert len(p) > 300 and 0.02 < (p < 0.05).mean() < 0.09 and abs((p < 0.5).mean() - 0.5) < 0.09

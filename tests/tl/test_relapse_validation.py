@@ -50,11 +50,11 @@ def test_newton_finds_what_lifelines_finds(monkeypatch):
 
 def test_no_effect_and_no_discovery():
     scenarios = [
-        ("60 patients, half and half", 500, {"n_patients": 60}, {}),
-        ("120 patients, half and half", 400, {"n_patients": 120}, {}),
-        ("120 patients, a quarter high", 400, {"n_patients": 120, "share_high": 0.25}, {}),
-        ("120 patients, late entry", 400, {"n_patients": 120, "late_entry": 2.0}, {"entry": "entry"}),
-        ("300 patients, half and half", 250, {"n_patients": 300}, {}),
+        ("60 patients, half and half", 260, {"n_patients": 60}, {}),
+        ("120 patients, half and half", 160, {"n_patients": 120}, {}),
+        ("120 patients, a quarter high", 160, {"n_patients": 120, "share_high": 0.25}, {}),
+        ("120 patients, late entry", 160, {"n_patients": 120, "late_entry": 2.0}, {"entry": "entry"}),
+        ("240 patients, half and half", 100, {"n_patients": 240}, {}),
     ]
     lines, rates = [], {}
     for name, n, options, ask in scenarios:
@@ -115,7 +115,7 @@ def test_no_effect_and_no_discovery():
 def test_scores_of_patients():
     """Through associate: two samples per patient, covariates that carry the effect."""
     lines, rates = [], {}
-    for n, n_sets in ((80, 500), (160, 300)):
+    for n, n_sets in ((100, 220),):
         parts = {"linear": [], "rank": [], "linear, covariate": []}
         for seed in range(n_sets):
             drawn = simulate_relapse(
@@ -148,7 +148,7 @@ def test_scores_of_patients():
 def test_effects_are_covered():
     ratios, planted = {"bone": 2.5, "lung": 0.6}, {"bone": 0.08, "lung": 0.06, "brain": 0.04}
     lines, covered = [], []
-    for n, n_sets in ((100, 700), (300, 300)):
+    for n, n_sets in ((150, 300),):
         parts = [
             relapse(
                 simulate_relapse(i, n_patients=n, rates=planted, hazard_ratio=ratios, score_hazard_ratio={"brain": 2.0}),
@@ -197,7 +197,7 @@ def test_curves_are_covered():
         ("300 patients", 300, 0.0),
     ):
         hits = {organ: [] for organ in (*planted, "none")}
-        for seed in range(1500):
+        for seed in range(500):
             drawn = simulate_relapse(seed, n_patients=n, rates=planted, null=True, late_entry=late)
             curves = relapse(drawn, entry="entry" if late else None, level="incidence", **DEATH)
             for organ in planted:
@@ -212,7 +212,7 @@ def test_curves_are_covered():
             known = np.exp(-whole * year) if organ == "none" else truth[organ]
             lines.append([name, what, f"{known:.3f}", f"{covered[-1]:.3f}"])
     text = [
-        f"1,500 draws per row: coverage of the 95 % interval of the curve at {year:g} years.",
+        f"500 draws per row: coverage of the 95 % interval of the curve at {year:g} years.",
         "",
         *table(["patients", "curve", "truth", "coverage"], lines),
     ]
