@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from niche.datasets.bioluminescence import simulate_bioluminescence
 from niche.datasets.chung2017 import chung2017
 from niche.datasets.demo import demo
 from niche.datasets.maynard2020 import maynard2020
+from niche.datasets.relapse import simulate_relapse
 from niche.datasets.simulate import simulate_metastases
 
-__all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases"]
+__all__ = [
+    "chung2017",
+    "demo",
+    "maynard2020",
+    "simulate_bioluminescence",
+    "simulate_metastases",
+    "simulate_relapse",
+]

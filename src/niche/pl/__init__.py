@@ -11,6 +11,7 @@ from niche.pl.composition import composition
 from niche.pl.confounding import confounding
 from niche.pl.design import design
 from niche.pl.effects import effects
+from niche.pl.growth import growth
 from niche.pl.loo import loo
 from niche.pl.malignant_evidence import malignant_evidence
 from niche.pl.mediators import mediators
@@ -20,6 +21,7 @@ from niche.pl.paired import paired
 from niche.pl.pathways import pathways
 from niche.pl.program_ambient import program_ambient
 from niche.pl.programs import programs
+from niche.pl.relapse import relapse
 from niche.pl.stability import stability
 from niche.pl.tropism import tropism
 from niche.pl.umap import umap
@@ -37,6 +39,7 @@ __all__ = [
     "confounding",
     "design",
     "effects",
+    "growth",
     "loo",
     "malignant_evidence",
     "mediators",
@@ -46,6 +49,7 @@ __all__ = [
     "pathways",
     "program_ambient",
     "programs",
+    "relapse",
     "stability",
     "tropism",
     "umap",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from niche.tl.annotate import annotate
+from niche.tl.associate import associate
 from niche.tl.cluster import cluster
 from niche.tl.cnv import infer_cnv
 from niche.tl.communication import communication
@@ -12,8 +13,10 @@ from niche.tl.compare_programs import compare_programs
 from niche.tl.compartments import call_compartments
 from niche.tl.compatibility import compatibility
 from niche.tl.composition import composition
+from niche.tl.growth import growth_rates
 from niche.tl.ligand_activity import ligand_activity
 from niche.tl.programs import programs
+from niche.tl.relapse import relapse
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 from niche.tl.signatures import score_signatures
 from niche.tl.tropism import tropism
@@ -21,6 +24,7 @@ from niche.tl.tropism import tropism
 __all__ = [
     "ScoreSpec",
     "annotate",
+    "associate",
     "available_scores",
     "call_compartments",
     "cluster",
@@ -30,10 +34,12 @@ __all__ = [
     "compare_programs",
     "compatibility",
     "composition",
+    "growth_rates",
     "infer_cnv",
     "ligand_activity",
     "programs",
     "register_score",
+    "relapse",
     "score_signatures",
     "tropism",
 ]

@@ -1,0 +1,23 @@
+"""Which groups are compared with which."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from niche._slots.validate import shown
+from niche.errors import InputValueError
+
+
+def group_pairs(names: list[str], reference: str | None) -> list[tuple[str, str]]:
+    """Pairs to compare: each with the reference, or all of them.
+
+    Raises
+    ------
+    InputValueError
+        The reference is none of the names.
+    """
+    if reference is None:
+        return list(combinations(names, 2))
+    if reference not in names:
+        raise InputValueError(f"reference {reference!r} is no group. Groups: {shown(names)}.")
+    return [(name, reference) for name in names if name != reference]
