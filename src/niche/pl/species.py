@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LOOK = {
-    "unresolved": ("#B8B8B8", ".", "unresolved"),
+    "unresolved": ("#B8B8B8", "o", "unresolved"),
     "mouse": ("#4281FF", "o", "mouse"),
     "human": ("#BB5729", "o", "human"),
     "doublet": ("#222222", "x", "doublet"),
@@ -87,6 +87,7 @@ def species(
                 f"ax= takes one sample. Got {len(wanted)}: {validate.shown(wanted)}. Name one with samples=."
             )
         _panel(ax, cells, table.loc[wanted[0]], wanted[0])
+        _limits(ax, cells[cells["sample"] == wanted[0]])
         ax.set_xlabel("human counts + 1", fontsize=MEDIUM)
         ax.set_ylabel("mouse counts + 1", fontsize=MEDIUM)
         _legend(ax, cells)
@@ -97,6 +98,7 @@ def species(
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, name in zip(grid, wanted, strict=False):
         _panel(axes, cells, table.loc[name], name)
+    _limits(grid[0], cells[cells["sample"].isin(wanted)])
     for axes in grid[len(wanted) :]:
         axes.remove()
     for axes in grid[: len(wanted)]:
@@ -142,15 +144,22 @@ def _panel(ax: Axes, cells: pd.DataFrame, row: pd.Series, name: str) -> None:
                 human + 1, human * (1 - at) / at + 1, color=INK, linewidth=0.7, linestyle="--", gid=f"threshold {side}",
                 zorder=0,
             )  # fmt: skip
-    ax.set_xlim(0.9, most * 1.3)
-    ax.set_ylim(0.9, most * 1.3)
     split = str(row["status"]) == "assessed"
     ax.set_title(name, loc="left", fontsize=MEDIUM, color=INK if split else FAINT)
     if not split:
-        ax.text(0.04, 0.03, f"not split:\n{_wrapped(str(row['reason']))}", transform=ax.transAxes, fontsize=SMALL, color=INK, va="bottom")
+        words = f"not split:\n{_wrapped(str(row['reason']))}"
+        ax.text(0.04, 0.97, words, transform=ax.transAxes, fontsize=SMALL, color=INK, va="top")
     ax.tick_params(labelsize=SMALL)
     for edge in ("top", "right"):
         ax.spines[edge].set_visible(False)
+
+
+def _limits(ax: Axes, cells: pd.DataFrame) -> None:
+    """The same range on both axes, from the fewest counts on."""
+    counts = cells[["counts_human", "counts_mouse"]].to_numpy() + 1
+    low, high = float(max(counts.min() / 1.5, 0.9)), float(counts.max() * 1.5)
+    ax.set_xlim(low, high)
+    ax.set_ylim(low, high)
 
 
 def _wrapped(text: str, width: int = 28) -> str:

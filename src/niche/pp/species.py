@@ -192,7 +192,7 @@ def _sample(human: np.ndarray, mouse: np.ndarray, min_counts: int, min_cells: in
             found = kernel.one_species(h, m)
             present, lacking = keys.ORGANISMS if np.median(h - m) > 0 else keys.ORGANISMS[::-1]
             few = (m > h) if lacking == keys.ORGANISMS[1] else (h > m)
-            reason = f"one species only, {present}: {int(few.sum())} cells have more {lacking} counts"
+            reason = f"one species only, {present}: {int(few.sum())} cells with more {lacking} counts"
     calls = np.full(total.size, keys.UNRESOLVED, dtype=object)
     if found is not None:
         ratio = kernel.log_ratio(human, mouse)
