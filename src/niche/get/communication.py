@@ -180,7 +180,7 @@ def _labels(stored: Mapping[str, Any], pair: np.ndarray, column: np.ndarray) -> 
 
 
 def species_of(stored: Mapping[str, Any], source: np.ndarray, target: np.ndarray) -> dict[str, Any]:
-    """Columns of the species of ligand and receptor, by code of cell type; none where there is one species."""
+    """Columns of the species of ligand and receptor, by cell type; none where one is there."""
     if "species" not in stored["cell_types"]:
         return {}
     codes, names = pd.factorize(

@@ -141,7 +141,8 @@ def _panel(ax: Axes, cells: pd.DataFrame, row: pd.Series, name: str) -> None:
         at = float(row[side])
         if np.isfinite(at):
             ax.plot(
-                human + 1, human * (1 - at) / at + 1, color=INK, linewidth=0.7, linestyle="--", gid=f"threshold {side}",
+                human + 1, human * (1 - at) / at + 1, color=INK, linewidth=0.7, linestyle="--",
+                gid=f"threshold {side}",
                 zorder=0,
             )  # fmt: skip
     split = str(row["status"]) == "assessed"
@@ -175,7 +176,10 @@ def _legend(ax: Axes, cells: pd.DataFrame) -> None:
 
     n = cells["species"].value_counts()
     handles = [
-        Line2D([], [], linestyle="", marker=marker, color=color, markersize=4.5, label=f"{words} ({n.get(call, 0):,})")
+        Line2D(
+            [], [], linestyle="", marker=marker, color=color, markersize=4.5,
+            label=f"{words} ({n.get(call, 0):,})",
+        )
         for call, (color, marker, words) in reversed(_LOOK.items())
     ]  # fmt: skip
     handles.append(Line2D([], [], linestyle="--", color=INK, linewidth=0.8, label="threshold"))

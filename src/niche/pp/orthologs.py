@@ -185,14 +185,16 @@ def _one_space(genes: SpeciesGenes, organism: str) -> _Space:
         var = pd.DataFrame({keys.ENSEMBL_ID: genes.ensembl_id[here]}, index=genes.name[here])
         current = gene_identity.identify(var, species)["symbol"].astype(str)
         listed = _ligands_and_receptors(species)
+        known = pair_of[species]
         for place, name, symbol in zip(here, genes.name[here], current, strict=True):
-            pair[place] = pair_of[species].get(name, pair_of[species].get(symbol, -1))
+            pair[place] = known[name] if name in known else known.get(symbol, -1)
             in_pairs[place] = name in listed or symbol in listed
     both = np.intersect1d(*(pair[(genes.species == name) & (pair >= 0)] for name in keys.ORGANISMS))
     if both.size == 0:
         raise InputValueError(
             f"no gene of the two species is a pair of one-to-one orthologs (names such as "
-            f"{validate.shown(genes.name[:3])}). Genes must be named by symbols or Ensembl ids behind the prefix."
+            f"{validate.shown(genes.name[:3])}). Genes must be named by symbols or Ensembl ids behind the "
+            "prefix."
         )
     names = table[f"{organism}_symbol"].to_numpy(dtype=object)[both]
     order = np.argsort(names.astype(str), kind="stable")
@@ -211,8 +213,11 @@ def _ligands_and_receptors(species: str) -> set[str]:
 def _collapsed(
     values: matrix.Matrix, calls: np.ndarray, species: np.ndarray, space: _Space
 ) -> tuple[sparse.csr_matrix, np.ndarray, np.ndarray]:
-    """Counts of kept cells in the new genes; own, other and unmatched counts of every cell (n_obs, 3);
-    counts of every old gene in cells of its species (n_vars,)."""
+    """Counts of the kept cells in the new genes, and what was summed on the way.
+
+    Own, other and unmatched counts of every cell (n_obs, 3); counts of every old gene in cells of its
+    species (n_vars,).
+    """
     n_vars, parts = species.size, []
     sums, of_gene = np.zeros((calls.size, 3)), np.zeros(n_vars)
     gather, matched = {}, {}
@@ -221,10 +226,11 @@ def _collapsed(
         ones = np.ones(here.size, dtype=np.float32)
         gather[name] = sparse.csr_matrix((ones, (here, space.gene[here])), shape=(n_vars, space.names.size))
         mine = species == name
-        matched[name] = np.stack([mine & (space.gene >= 0), ~mine, mine & (space.gene < 0)], axis=1).astype(float)
+        matched[name] = np.stack([mine & (space.gene >= 0), ~mine, mine & (space.gene < 0)], axis=1).astype(
+            float
+        )
     for first, block in values.blocks():
         mine = calls[first : first + block.shape[0]]
-        kept = np.flatnonzero(np.isin(mine, keys.ORGANISMS))
         rows, places = [], []
         for name in keys.ORGANISMS:
             at = np.flatnonzero(mine == name)
@@ -234,7 +240,7 @@ def _collapsed(
             rows.append(part @ gather[name])
             places.append(at)
         both = sparse.vstack(rows, format="csr")
-        parts.append(both[np.argsort(np.concatenate(places), kind="stable")[: kept.size]])
+        parts.append(both[np.argsort(np.concatenate(places), kind="stable")])
     counts = sparse.csr_matrix(sparse.vstack(parts, format="csr"), dtype=np.float32)
     counts.sort_indices()
     return counts, sums, of_gene

@@ -1,4 +1,4 @@
-"""From counts of a xenograft on a combined reference to what tumor and host say to each other, in one call."""
+"""From counts of a xenograft to the communication between its tumor and its host, in one call."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def xenograft(
     *,
     checkpoint: str | Path | None = None,
 ) -> ad.AnnData:
-    """Run everything from a xenograft on a combined reference to edges between tumor and host, organ by organ.
+    """Run everything from a xenograft to the edges between its tumor and its host, organ by organ.
 
     The sequence is :func:`niche.pp.split_species`, :func:`niche.pp.collapse_orthologs`, :func:`niche.pp.qc`,
-    leaving out cells that fail it, :func:`niche.pp.normalize`, :func:`niche.tl.call_compartments` (graft cells
-    are tumor), :func:`niche.tl.cluster`, :func:`niche.tl.annotate` where no cell types are given,
+    leaving out cells that fail it, :func:`niche.pp.normalize`, :func:`niche.tl.call_compartments` (graft
+    cells are tumor), :func:`niche.tl.cluster`, :func:`niche.tl.annotate` where no cell types are given,
     :func:`niche.pp.check`, :func:`niche.pp.ambient` within the cells of each species,
     :func:`niche.tl.communication` and :func:`niche.tl.compare_communication` with animals as the replicates.
     Give the result to run again with other settings: what is there and fits is not computed anew.
@@ -85,7 +85,9 @@ def xenograft(
     """
     asked = load_as(XenograftConfig, config)
     if not isinstance(adata, ad.AnnData):
-        raise InputTypeError(f"adata must be an AnnData. Got {type(adata).__module__}.{type(adata).__name__}.")
+        raise InputTypeError(
+            f"adata must be an AnnData. Got {type(adata).__module__}.{type(adata).__name__}."
+        )
     _animals(adata, asked)
     adata = preparation.own_copy(adata, asked.input)
     columns = resolve(adata, asked.input, named_cells=False)

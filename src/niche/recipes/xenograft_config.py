@@ -17,8 +17,8 @@ class SpeciesConfig(Part):
     genes: str | None = Field(
         default=None,
         min_length=1,
-        description="Column of var that holds human and mouse, or names of genomes; else prefixes of the gene "
-        "names (GRCh38_, mm10___) or Ensembl ids say it.",
+        description="Column of var that holds human and mouse, or names of genomes; else prefixes of the "
+        "gene names (GRCh38_, mm10___) or Ensembl ids say it.",
     )
     min_counts: int = Field(default=100, ge=1, description="Cells with fewer counts are unresolved.")
     min_cells: int = Field(

@@ -43,7 +43,8 @@ def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overw
     The report states in words what was asked and what can and cannot be concluded, then the account of seed
     and soil of every organ, the design and its limits, quality control, cells, tumor and host, the edges of
     every organ, what differs between organs, programs of the tumor, published axes, methods, parameters and
-    versions; of a xenograft also how human and mouse cells were told apart. What was not run reads *not assessed*; what could not be tested is counted with its reason.
+    versions; of a xenograft also how human and mouse cells were told apart. What was not run reads
+    *not assessed*; what could not be tested is counted with its reason.
 
     Parameters
     ----------

@@ -57,9 +57,12 @@ def section(found: Findings, figures: dict[str, ReportFigure]) -> Section:
     """Build the section; only reports of xenografts have it."""
     blocks: list[Block] = [
         Text(
-            "Tumor and host are of two species, so every molecule says whose it is. Each cell was called by its "
-            "human and mouse counts, with thresholds of its own sample. Counts of the other species in a clean "
-            "cell are ambient RNA or badly aligned; they were dropped. Doublets of both species and unresolved "
+            "Tumor and host are of two species, so every molecule says whose it is. Each cell was called by "
+            "its "
+            "human and mouse counts, with thresholds of its own sample. Counts of the other species in a "
+            "clean "
+            "cell are ambient RNA or badly aligned; they were dropped. Doublets of both species and "
+            "unresolved "
             "cells were left out."
         ),
         *_samples(found),
@@ -97,9 +100,11 @@ def species_figures(found: Findings) -> list[ReportFigure]:
             "species",
             lambda: pl.species(found.adata),
             lambda: get.species(found.adata, level="cells").rename_axis("cell").reset_index(),
-            f"Scatter plots of mouse against human counts of every cell in {formats.plural(len(rows), 'sample')}, "
+            "Scatter plots of mouse against human counts of every cell in "
+            f"{formats.plural(len(rows), 'sample')}, "
             "with the thresholds of the table above.",
-            "Mouse against human counts of the cells that were kept; cells between the dashed lines were called "
+            "Mouse against human counts of the cells that were kept; cells between the dashed lines were "
+            "called "
             "doublets and left out.",
             raster=True,
         )
@@ -116,7 +121,8 @@ def _samples(found: Findings) -> list[Block]:
         named = formats.listed(alone["sample"].astype(str).tolist())
         made.append(
             Callout(
-                f"{formats.plural(len(alone), 'sample')} of {len(rows)} could not be split ({named}): the table "
+                f"{formats.plural(len(alone), 'sample')} of {len(rows)} could not be split ({named}): the "
+                "table "
                 "says why. No edge between tumor and host can come from there.",
                 "limit",
             )
@@ -124,8 +130,10 @@ def _samples(found: Findings) -> list[Block]:
     n = {name: int(rows[f"n_{name}"].sum()) for name in keys.SPECIES_CALLS}
     made.append(
         Text(
-            f"Of {formats.plural(int(rows['n_cells'].sum()), 'cell')} {n['human']:,} are human and {n['mouse']:,} "
-            f"mouse; {n['doublet']:,} are doublets of both and {n['unresolved']:,} unresolved. Two cells of one "
+            f"Of {formats.plural(int(rows['n_cells'].sum()), 'cell')} {n['human']:,} are human and "
+            f"{n['mouse']:,} "
+            f"mouse; {n['doublet']:,} are doublets of both and {n['unresolved']:,} unresolved. Two cells of "
+            "one "
             "species in one droplet cannot be seen this way. Shares are given with 95 % intervals over cells."
         )
     )
@@ -139,7 +147,8 @@ def _genes(found: Findings) -> list[Block]:
     made: list[Block] = [
         Heading("One gene space"),
         Text(
-            f"Genes bear {organism} symbols, by one-to-one orthologs that were measured in both species. A gene "
+            f"Genes bear {organism} symbols, by one-to-one orthologs that were measured in both species. A "
+            "gene "
             "that one species lacks was left out on both sides: its zero in the other would not mean silence."
         ),
         table(sides, "What was kept of every species", _SIDES),
@@ -149,6 +158,7 @@ def _genes(found: Findings) -> list[Block]:
     if len(pairs):
         made += [
             Text(
+                ""
                 f"{formats.plural(len(pairs), 'expressed ligand or receptor', 'expressed ligands and receptors')} "
                 "could not be brought over; edges with them are not testable."
             ),
@@ -163,12 +173,14 @@ def _genes(found: Findings) -> list[Block]:
 def _reactions(found: Findings) -> list[Block]:
     made: list[Block] = [Heading("Reaction across species")]
     general = (
-        "An edge joins RNA of one species to RNA of the other. Whether the protein of one acts on the receptor of "
+        "An edge joins RNA of one species to RNA of the other. Whether the protein of one acts on the "
+        "receptor of "
         "the other is not seen in RNA."
     )
     if not found.communication.there or "no_cross_reaction" not in found.communication.value:
         return [
-            *made, Callout(f"{general} No pair was named as not reacting: every pair is taken to react.", "limit")
+            *made,
+            Callout(f"{general} No pair was named as not reacting: all are taken to react.", "limit"),
         ]  # fmt: skip
     pairs = pd.DataFrame(found.communication.value["no_cross_reaction"]).reset_index(drop=True)
     pairs = pairs.assign(ligand_species=pairs["ligand_species"].astype(str).replace({"": "either"}))

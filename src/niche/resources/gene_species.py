@@ -73,7 +73,8 @@ def _by_column(var: pd.DataFrame, key: str) -> tuple[np.ndarray, np.ndarray, str
     if unknown.any():
         raise InputValueError(
             f"adata.var[{key!r}] must hold 'human' and 'mouse', or names of genomes such as GRCh38 and mm10. "
-            f"Found {validate.shown(sorted(set(build[unknown])))} for {int(unknown.sum())} of {len(var)} genes."
+            f"Found {validate.shown(sorted(set(build[unknown])))} for {int(unknown.sum())} of {len(var)} "
+            "genes."
         )
     return species, build, f"var[{key!r}]"
 
@@ -93,13 +94,16 @@ def _by_names(var: pd.DataFrame, names: pd.Series) -> tuple[np.ndarray, np.ndarr
     lacking = names[species == ""]
     if len(lacking) == len(names):
         raise InputValueError(
-            f"the species of no gene can be told (found names such as {validate.shown(names[:3])}). Genes of a "
-            f"combined reference need a prefix ({_EXAMPLES}) or Ensembl ids (ENSG, ENSMUSG), in adata.var_names "
+            f"the species of no gene can be told (found names such as {validate.shown(names[:3])}). Genes "
+            "of a "
+            f"combined reference need a prefix ({_EXAMPLES}) or Ensembl ids (ENSG, ENSMUSG), in "
+            "adata.var_names "
             "or a column of adata.var; or name a column that holds 'human' and 'mouse' with species_key=."
         )
     raise InputValueError(
         f"{len(lacking)} of {len(names)} genes have no species by {source}, for example "
-        f"{validate.shown(lacking[:3])}, while the others do. Remove them (antibodies, spike-ins, transgenes), "
+        f"{validate.shown(lacking[:3])}, while the others do. Remove them (antibodies, spike-ins, "
+        "transgenes), "
         "or name a column of adata.var that holds the species of every gene with species_key=."
     )
 
@@ -153,6 +157,7 @@ def _refuse_one(species: np.ndarray, source: str) -> None:
     if len(present) < 2:
         other = next(name for name in keys.ORGANISMS if name not in present)
         raise InputValueError(
-            f"all {len(species)} genes are {present[0]} by {source}: without {other} genes no cell can be told "
+            f"all {len(species)} genes are {present[0]} by {source}: without {other} genes no cell can be "
+            "told "
             "to be of either species. Count reads on a combined reference of both genomes."
         )

@@ -37,26 +37,28 @@ def read_pairs(given: pd.DataFrame | str | Path | None) -> pd.DataFrame | None:
     """The table of pairs that do not react, checked: ``ligand, receptor, ligand_species`` (empty: either)."""
     if given is None:
         return None
-    if isinstance(given, (str, Path)):
-        given = pairs_from_file(Path(given))
-    if not isinstance(given, pd.DataFrame):
+    table = pairs_from_file(Path(given)) if isinstance(given, (str, Path)) else given
+    if not isinstance(table, pd.DataFrame):
         raise InputTypeError(
             f"{_ORIGIN} must be a DataFrame, the path of a CSV or TSV file, or None. Got "
             f"{type(given).__name__}."
         )
-    given = given.reset_index(drop=True)
-    sends = pd.Series("", index=given.index, dtype=object)
-    if COLUMN in given.columns:
-        sends = given[COLUMN].astype(object).where(given[COLUMN].notna(), "").astype(str).str.strip()
+    if not len(table):
+        raise InputValueError(f"{_ORIGIN} holds no ligand-receptor pair.")
+    table = table.reset_index(drop=True)
+    sends = pd.Series("", index=table.index, dtype=object)
+    if COLUMN in table.columns:
+        sends = table[COLUMN].astype(object).where(table[COLUMN].notna(), "").astype(str).str.strip()
     unknown = sorted(set(sends) - {"", *keys.ORGANISMS})
     if unknown:
         raise InputValueError(
             f"{_ORIGIN}[{COLUMN!r}] must hold {validate.shown(keys.ORGANISMS)}, or nothing for either. Found "
             f"{validate.shown(unknown)}."
         )
-    if not len(given):
-        raise InputValueError(f"{_ORIGIN} holds no ligand-receptor pair.")
-    parts = [checked_pairs(given[sends == name], _ORIGIN)[_PAIR].assign(**{COLUMN: name}) for name in sorted(set(sends))]
+    parts = [
+        checked_pairs(table[sends == name], _ORIGIN)[_PAIR].assign(ligand_species=name)
+        for name in sorted(set(sends))
+    ]
     return pd.concat(parts, ignore_index=True).astype(object)
 
 
@@ -69,7 +71,11 @@ def digest(pairs: pd.DataFrame | None) -> str | None:
 
 
 def do_not_react(
-    pairs: pd.DataFrame, species: list[str] | None, table: pd.DataFrame, source: np.ndarray, target: np.ndarray
+    pairs: pd.DataFrame,
+    species: list[str] | None,
+    table: pd.DataFrame,
+    source: np.ndarray,
+    target: np.ndarray,
 ) -> np.ndarray:
     """Which edges run between species on a pair that does not react, (n_cell_pairs, n_pairs) bool.
 
@@ -86,7 +92,7 @@ def do_not_react(
     shown = validate.shown(f"{row.ligand} -> {row.receptor}" for row in lost.itertuples())
     if len(lost) == len(pairs):
         raise InputValueError(
-            f"no pair of {_ORIGIN} is in the resource: {shown}. Name genes and complexes as the resource does."
+            f"no pair of {_ORIGIN} is in the resource: {shown}. Name genes and complexes as it does."
         )
     if len(lost):
         warn(f"{len(lost)} of {len(pairs)} pairs of {_ORIGIN} are not in the resource: {shown}.")

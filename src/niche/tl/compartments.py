@@ -195,7 +195,8 @@ def call_compartments(
     column = settings.compartment_key if compartment_key is None else compartment_key
     write.slot_name(column, "compartment_key")
     profile = keys.CNV if cnv_key is None else cnv_key
-    types, given, cells, species_column = None, {}, None, []
+    types, given, cells = None, {}, None
+    species_column: list[str] = []
     if how == LABELS:
         types = validate.factor(adata, groupby, "groupby")
         given = by_labels.given_labels(labels, types)

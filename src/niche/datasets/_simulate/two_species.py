@@ -100,9 +100,13 @@ def droplets(
         share = soup.sum() / max(totals.sum(), 1.0)
         own.data = rng.binomial(own.data.astype(np.int64), np.repeat(1 - ambient, np.diff(own.indptr)))
         leaked = rng.poisson(ambient * depth * share)
-        gene = rng.choice(len(soup), size=leaked.sum(), p=soup / soup.sum()) if soup.sum() else np.zeros(0, int)
+        gene = (
+            rng.choice(len(soup), size=leaked.sum(), p=soup / soup.sum()) if soup.sum() else np.zeros(0, int)
+        )
         where = (np.repeat(np.arange(len(rows)), leaked)[: gene.size], gene)
-        both = own.astype(np.float32) + sp.csr_matrix((np.ones(gene.size, np.float32), where), shape=own.shape)
+        both = own.astype(np.float32) + sp.csr_matrix(
+            (np.ones(gene.size, np.float32), where), shape=own.shape
+        )
         both = both.tocsr()
         both.sum_duplicates()
         both.eliminate_zeros()
