@@ -99,9 +99,9 @@ def one_species(first: np.ndarray, second: np.ndarray) -> Split:
     edge = float(np.log(ONE_SPECIES_SHARE / (1 - ONE_SPECIES_SHARE)))
     low = high = np.nan
     if center > 0:
-        high = min(center - OUTLYING * sd, edge) if center > edge else edge
+        high = max(min(center - OUTLYING * sd, edge), 0.0)
     else:
-        low = max(center + OUTLYING * sd, -edge) if center < -edge else -edge
+        low = min(max(center + OUTLYING * sd, -edge), 0.0)
     nothing = np.full(3, np.nan)
     return Split(low, high, nothing, nothing, nothing)
 

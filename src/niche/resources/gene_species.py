@@ -92,19 +92,17 @@ def _by_names(var: pd.DataFrame, names: pd.Series) -> tuple[np.ndarray, np.ndarr
         return complete[0]
     species, _, source = max(found, key=lambda one: int((one[0] != "").sum()))
     lacking = names[species == ""]
-    if len(lacking) == len(names):
+    if len(lacking) > len(names) / 2:
         raise InputValueError(
-            f"the species of no gene can be told (found names such as {validate.shown(names[:3])}). Genes "
-            "of a "
-            f"combined reference need a prefix ({_EXAMPLES}) or Ensembl ids (ENSG, ENSMUSG), in "
-            "adata.var_names "
-            "or a column of adata.var; or name a column that holds 'human' and 'mouse' with species_key=."
+            f"the species of {len(lacking)} of {len(names)} genes cannot be told (names such as "
+            f"{validate.shown(lacking[:3])}). Genes of a combined reference need a prefix ({_EXAMPLES}) or "
+            "Ensembl ids (ENSG, ENSMUSG), in adata.var_names or a column of adata.var; or name a column that "
+            "holds 'human' and 'mouse' with species_key=."
         )
     raise InputValueError(
         f"{len(lacking)} of {len(names)} genes have no species by {source}, for example "
         f"{validate.shown(lacking[:3])}, while the others do. Remove them (antibodies, spike-ins, "
-        "transgenes), "
-        "or name a column of adata.var that holds the species of every gene with species_key=."
+        "transgenes), or name a column of adata.var that holds the species of every gene with species_key=."
     )
 
 
