@@ -138,7 +138,10 @@ def _make_corridor() -> ad.AnnData:
     niche.tl.compare_communication(adata, key="few_pairs", n_permutations=3)
     niche.tl.compare_expression(adata, "cell_type")
     niche.tl.tropism(adata)
-    return niche.recipes.multiverse(adata, FEW_UNIVERSES)
+    made = niche.recipes.multiverse(adata, FEW_UNIVERSES)
+    made.var["genome"] = np.where(np.arange(made.n_vars) < made.n_vars // 3, "mouse", "human")
+    niche.pp.split_species(made, species_key="genome")
+    return made
 
 
 @pytest.fixture

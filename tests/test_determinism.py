@@ -39,6 +39,8 @@ TAKES_COMMUNICATION = ("tl.compare_communication",)
 TAKES_PROGRAMS = ("tl.compare_programs",)
 TAKES_EXPRESSION = ("tl.tropism",)
 TAKES_PRIMARY = ("tl.compatibility",)
+TAKES_TWO_SPECIES = ("pp.split_species",)
+TAKES_CALLED_SPECIES = ("pp.collapse_orthologs",)
 
 
 FUNCTIONS = {
@@ -171,9 +173,11 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     primary = _demo[_demo.obs["sample"].isin(["P01_breast_primary", "P01_bone", "P03_lung"])].copy()
     primary.uns = {}
     niche.pp.normalize(primary)
+    two = niche.datasets.simulate_xenograft(1, animals_per_organ=2, cells=60, n_genes=1500)
+    two.uns = {}
     return {
         "pp": raw, "tl": normal, "run": run, "programs": programs, "expression": expression,
-        "primary": primary,
+        "primary": primary, "two species": two, "called species": niche.pp.split_species(two, copy=True),
     }  # fmt: skip
 
 
@@ -193,12 +197,16 @@ def _input(name: str, inputs: Inputs) -> ad.AnnData:
         return inputs["expression"]
     if name in TAKES_PRIMARY:
         return inputs["primary"]
+    if name in TAKES_TWO_SPECIES:
+        return inputs["two species"]
+    if name in TAKES_CALLED_SPECIES:
+        return inputs["called species"]
     return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 
 def _run(name: str, adata: ad.AnnData, **options: object) -> ad.AnnData:
-    FUNCTIONS[name](adata, **ARGUMENTS.get(name, {}), **options)
-    return adata
+    made = FUNCTIONS[name](adata, **ARGUMENTS.get(name, {}), **options)
+    return made if name in TAKES_CALLED_SPECIES and isinstance(made, ad.AnnData) else adata
 
 
 @pytest.mark.parametrize("name", list(FUNCTIONS))

@@ -119,6 +119,7 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "compare_expression",
         "tropism",
         "multiverse",
+        "species",
     }
     assert steps <= set(read.ours(_corridor)) | set(_corridor.uns)
 

@@ -29,7 +29,10 @@ OTHER_SPELLINGS = {
     "patient_col": "patient_key",
     "sample_col": "sample_key",
 }
-RETURNS_ITS_FINDING = {"pp.check": "returns the design report it stores"}
+RETURNS_ITS_FINDING = {
+    "pp.check": "returns the design report it stores",
+    "pp.collapse_orthologs": "returns other cells and genes, and leaves the data alone",
+}
 
 
 def test_positionalparameters(public_function: Public) -> None:

@@ -26,9 +26,10 @@ REASONS = (
     "cell type present but too few cells: source and target",
     "no sample holds both cell types with enough cells",
     "labels cannot be permuted: the samples hold one cell type only, or the genes do not vary in them",
+    "does not cross-react: this ligand does not act on the receptor of the other species",
 )
 EXPRESSION, MEASURED, SUBUNIT, ABSENT, TOO_FEW = 1, 4, 7, 10, 13
-APART, NO_NULL = 16, 17
+APART, NO_NULL, NO_CROSS_REACTION = 16, 17, 18
 
 STATUS_OF_REASON = np.array([0, 1, 1, 1] + [2] * (len(REASONS) - 4), dtype=np.uint8)
 

@@ -30,6 +30,7 @@ TROPISM = "tropism"
 COMPATIBILITY = "compatibility"
 MULTIVERSE = "multiverse"
 RECIPE = "recipe"
+ORTHOLOGS = "collapse_orthologs"
 
 BESIDE_PROGRAMS = (AMBIENT, COMPARE_COMMUNICATION)
 """Results that verdicts on programs make use of where they are stored."""
@@ -39,6 +40,9 @@ CLUSTER_OBS = "cluster"
 LINEAGE = "lineage"
 DOUBLET_SCORE = "doublet_score"
 SPECIES = "species"
+"""Also the slot of ``uns`` in which the thresholds behind the column are."""
+SPECIES_DOUBLET = "species_doublet"
+GRAFT = "graft"
 MALIGNANT_PROBABILITY = "malignant_probability"
 QC_PASS = "qc_pass"
 QC_REASON = "qc_reason"
@@ -67,6 +71,9 @@ HOST = COMPARTMENTS_ALL[1:6]
 LINEAGES = ("malignant", "fibroblast-like", "endothelial", "myeloid", "lymphoid", "parenchymal", "other")
 FRAMEWORK_ORGANS = ("bone", "brain", "liver", "lung", "lymph_node")
 ORGANISMS = ("human", "mouse")
+DOUBLET, UNRESOLVED = "doublet", "unresolved"
+SPECIES_CALLS = (*ORGANISMS, DOUBLET, UNRESOLVED)
+"""What ``obs["species"]`` can hold."""
 
 AMBIENT_SUSPECT = "ambient-suspect"
 """Verdict on a program, and call of a contrast, whose rise ambient molecules explain."""

@@ -9,7 +9,7 @@ from typing import NoReturn
 from niche._slots import keys
 from niche._version import __version__
 
-RECIPES = ("communication_by_organ", "tumor_stroma", "programs_across_sites", "organotropism")
+RECIPES = ("communication_by_organ", "tumor_stroma", "programs_across_sites", "organotropism", "xenograft")
 """Recipes by name, the one that is run by default first."""
 
 SHELLS = ("bash", "zsh", "tcsh")
@@ -127,7 +127,8 @@ def _recipe(made: argparse.ArgumentParser) -> None:
         help="communication_by_organ (default): ligand-receptor edges per organ, needs cell types; "
         "tumor_stroma: malignant cells, clusters, cell types and ambient RNA, with or without cell types; "
         "programs_across_sites: programs of malignant cells, brought along, of an organ, or leaked; "
-        "organotropism: all of it, up to the seed-and-soil account of every organ",
+        "organotropism: all of it, up to the seed-and-soil account of every organ; "
+        "xenograft: human tumor in mouse organs, counts on a combined reference",
     )
 
 

@@ -8,6 +8,7 @@ from niche.datasets.demo import demo
 from niche.datasets.maynard2020 import maynard2020
 from niche.datasets.relapse import simulate_relapse
 from niche.datasets.simulate import simulate_metastases
+from niche.datasets.xenograft import simulate_xenograft
 
 __all__ = [
     "chung2017",
@@ -17,3 +18,4 @@ __all__ = [
     "simulate_metastases",
     "simulate_relapse",
 ]
+__all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases", "simulate_xenograft"]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from niche.datasets._simulate.assemble import simulate
-from niche.datasets._simulate.options import Options
+from niche.datasets._simulate.options import Options, checked_rng
 from niche.errors import InputTypeError, InputValueError
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def simulate_metastases(
     {'ANGPTL4': 'both', 'SFTPA1': 'leaked', 'CCL2': 'receptor', 'BMP4': 'ligand'}
     """
     options = {key: value for key, value in locals().items() if key not in ("rng", "n_jobs")}
-    _check_rng(rng)
+    checked_rng(rng)
     return simulate(rng, Options(**_with_organs_of(options)), n_jobs)
 
 
@@ -263,12 +263,3 @@ def _with_organs_of(options: dict[str, Any]) -> dict[str, Any]:
     if not organs:
         raise InputValueError("The design has no sample of a metastasis.")
     return {**options, "organs": organs, "primary_organ": primary[0] if primary else "primary site"}
-
-
-def _check_rng(rng: object) -> None:
-    if isinstance(rng, np.random.Generator):
-        return
-    if isinstance(rng, bool) or not isinstance(rng, (int, np.integer)):
-        raise InputTypeError(f"rng must be an integer or a numpy Generator. Got {type(rng).__name__}.")
-    if rng < 0:
-        raise InputValueError(f"rng must not be negative. Got {rng}.")

@@ -25,6 +25,7 @@ from niche.get.organ_exclusive import organ_exclusive
 from niche.get.programs import programs
 from niche.get.pseudobulk import pseudobulk
 from niche.get.signatures import signatures
+from niche.get.species import species
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
@@ -55,6 +56,7 @@ __all__ = [
     "programs",
     "pseudobulk",
     "signatures",
+    "species",
     "to_cellchat",
     "to_cellphonedb",
     "to_liana",

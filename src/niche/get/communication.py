@@ -22,6 +22,8 @@ _FIRST = (
     "organ", "source", "target", "ligand_complex", "receptor_complex", "ligand", "receptor", "pathway",
     "ligand_means", "receptor_means", "ligand_props", "receptor_props",
 )  # fmt: skip
+SPECIES = ("ligand_species", "receptor_species")
+"""Columns of edges between cells of two species."""
 _LAST = ("null", "n_samples", "n_patients", "n_samples_expressed", "status", "reason")
 _RANKS_AND_P = ("magnitude_rank", "specificity_rank", "pval", "pval_ligand", "pval_receptor", "qval")
 
@@ -65,6 +67,7 @@ def communication(
         ``ligand`` and ``receptor`` name the limiting subunit. Means are log1p units averaged within
         sample, patient, organ; props are fractions of cells. Scores and p-values are NaN unless the
         status is ``tested``; means and props are NaN where the status is ``not_testable``.
+        In xenografts ``ligand_species`` and ``receptor_species`` follow ``target``.
         Level ``"sample"``: ``sample, patient, organ, source, target, ligand_complex,
         receptor_complex, ligand_means, receptor_means, ligand_props, receptor_props, lr_means,
         n_source, n_target``.
@@ -158,7 +161,8 @@ def _edges(
     code = reasons[pair, column]
     frame["status"] = pd.Categorical.from_codes(codes.STATUS_OF_REASON[code], codes.STATUSES)
     frame["reason"] = pd.Categorical.from_codes(code, codes.REASONS)
-    return frame[[*_FIRST, *middle, *_LAST]]
+    first = [name for name in (*_FIRST[:3], *SPECIES, *_FIRST[3:]) if name in frame]
+    return frame[[*first, *middle, *_LAST]]
 
 
 def _labels(stored: Mapping[str, Any], pair: np.ndarray, column: np.ndarray) -> pd.DataFrame:
@@ -168,10 +172,22 @@ def _labels(stored: Mapping[str, Any], pair: np.ndarray, column: np.ndarray) -> 
     }
     for side in ("source", "target"):
         data[side] = _category(np.asarray(pairs[side])[pair], types)
+    data |= species_of(stored, *(np.asarray(pairs[side])[pair] for side in ("source", "target")))
     for name in ("ligand_complex", "receptor_complex", "pathway"):
         values, names = pd.factorize(np.asarray(stored["pairs"][name], dtype=object), sort=True)
         data[name] = _category(values[column], [str(n) for n in names])
     return pd.DataFrame(data)
+
+
+def species_of(stored: Mapping[str, Any], source: np.ndarray, target: np.ndarray) -> dict[str, Any]:
+    """Columns of the species of ligand and receptor, by cell type; none where one is there."""
+    if "species" not in stored["cell_types"]:
+        return {}
+    codes, names = pd.factorize(
+        np.array(read.strings(stored["cell_types"]["species"]), dtype=object), sort=True
+    )
+    ends = zip(SPECIES, (source, target), strict=True)
+    return {name: _category(codes[end], [str(one) for one in names]) for name, end in ends}
 
 
 def _category(values: np.ndarray, names: Sequence[str]) -> pd.Categorical:

@@ -14,6 +14,7 @@ from niche.get._ambient_edges import NOT_ASSESSED, SIDES, edge_shares
 from niche.get._ambient_result import largest_share
 from niche.get._compared_run import compared_run
 from niche.get._comparisons import Comparisons, Names, coded, is_wanted, with_ambient
+from niche.get.communication import SPECIES, species_of
 
 RUN_FIRST = "niche.tl.compare_communication"
 NOT_MEASURED = "gene not measured"
@@ -79,7 +80,8 @@ def compare_communication(
         ambient molecules explain how that side moves, else empty), ``min_detectable_log2fc`` (80 % power
         at 0.05), ``driver_compartment`` (``tumor``: seed, ``host``: soil, ``both``), ``log2fc_ligand,
         log2fc_receptor, pval_ligand, pval_receptor``. That both sides move is shown by ``qval_joint <= 0.1``
-        where ``ambient_side`` is empty.
+        where ``ambient_side`` is empty. In xenografts ``ligand_species`` and ``receptor_species`` follow
+        ``target``.
 
     Raises
     ------
@@ -132,9 +134,10 @@ class _Table(Comparisons):
         """The rows as a table, those with one of the calls ``call``."""
         stored, pairs = self.stored, self.first["pairs"]
         out = self.columns(row, column)
-        for name in ("source", "target"):
-            ends = np.asarray(stored["cell_pairs"][name])[self.owner[row]]
-            out[name] = pd.Categorical.from_codes(ends, self.types)
+        ends = [np.asarray(stored["cell_pairs"][name])[self.owner[row]] for name in ("source", "target")]
+        for name, types in zip(("source", "target"), ends, strict=True):
+            out[name] = pd.Categorical.from_codes(types, self.types)
+        out |= species_of(self.first, *ends)
         for name in ("ligand_complex", "receptor_complex", "pathway"):
             out[name] = coded(read.strings(pairs[name]), self.feature[row])
         drivers = read.strings(stored["driver_names"])
@@ -143,7 +146,8 @@ class _Table(Comparisons):
         frame["driver_compartment"] = self._compartment(frame)
         share, side = self._ambient(adata, frame, column)
         frame["ambient_side"] = side
-        return with_ambient(frame, share, largest_share(adata), call)[list(COLUMNS)]
+        listed = [name for name in (*COLUMNS[:4], *SPECIES, *COLUMNS[4:]) if name in (*COLUMNS, *out)]
+        return with_ambient(frame, share, largest_share(adata), call)[listed]
 
     def _compartment(self, frame: pd.DataFrame) -> pd.Categorical:
         """Whether tumor or host cells drive the edge."""

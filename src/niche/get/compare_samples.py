@@ -9,7 +9,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from niche._slots import keys
+from niche._slots import communication_codes, keys, read
 from niche._stats.contrasts import Contrast, sides_of
 from niche._stats.organ_tests import PATIENTS_TEST
 from niche.get._compare_chosen import EDGE, Comparison, Edges, comparison_of, named_edges
@@ -22,6 +22,7 @@ SIDED = ("contrast", "side", "log2fc")
 """Further columns where a contrast is given."""
 
 _NUMBERS = COLUMNS[7:13]
+_UNREACTIVE = communication_codes.REASONS[communication_codes.NO_CROSS_REACTION]
 
 
 def compare_samples(
@@ -128,9 +129,11 @@ def _rows(comparison: Comparison, source: int, target: int, pair: int) -> pd.Dat
     out["n_source"], out["n_target"] = (sides.cells_per_unit(t) for t in (source, target))
     out["n_samples"] = units.n_samples
     entered = [sides.entered(t) for t in (source, target)]
-    measured = bool(comparison.lr_units.measured[[ligand, receptor]].all())
-    out["used"] = held & deep[group] & measured & _is_compared(comparison, source, target, pair)
-    out["reason"] = _reasons(comparison, out, entered, held, deep[group], measured=measured)
+    why = "" if bool(comparison.lr_units.measured[[ligand, receptor]].all()) else "gene not measured"
+    untested = _why_untested(comparison, source, target, pair)
+    why = untested if untested == _UNREACTIVE else why
+    out["used"] = held & deep[group] & (not why) & (not untested)
+    out["reason"] = _reasons(comparison, out, entered, held, deep[group], why)
     names = [units.groups.name[g] for g in group]
     out["patient"] = [units.patient_names[p] for p in units.samples.patient]
     out["organ"], out["tissue"] = names, [units.groups.tissue[g] for g in group]
@@ -162,18 +165,19 @@ def _sided(table: pd.DataFrame, comparison: Comparison, contrast: Contrast) -> p
     return out
 
 
-def _is_compared(comparison: Comparison, source: int, target: int, pair: int) -> bool:
-    """Whether the edge was fitted at all."""
+def _why_untested(comparison: Comparison, source: int, target: int, pair: int) -> str:
+    """Why the edge was not fitted at all; empty where it was."""
     ends = comparison.stored["cell_pairs"]
     (row,) = np.flatnonzero((np.asarray(ends["source"]) == source) & (np.asarray(ends["target"]) == target))
-    return int(np.asarray(comparison.stored["untested"])[row, pair]) == 0
+    code = int(np.asarray(comparison.stored["untested"])[row, pair])
+    return read.strings(comparison.stored["reason_names"])[code]
 
 
 def _reasons(
     comparison: Comparison, out: dict[str, Any], entered: list[np.ndarray], held: np.ndarray,
-    deep: np.ndarray, *, measured: bool,
+    deep: np.ndarray, why: str,
 ) -> list[str]:  # fmt: skip
-    """Why each unit was not used, empty where it was."""
+    """Why each unit was not used, empty where it was; ``why`` holds for all of them."""
     found = []
     for i, used in enumerate(out["used"]):
         cells = {"source": out["n_source"][i], "target": out["n_target"][i]}
@@ -181,8 +185,8 @@ def _reasons(
         few = [end for end, ok in zip(cells, entered, strict=True) if not ok[i]]
         if used:
             found.append("")
-        elif not measured:
-            found.append("gene not measured")
+        elif why:
+            found.append(why)
         elif absent:
             found.append(f"no cell of the {' and '.join(absent)}")
         elif few:

@@ -22,6 +22,7 @@ from niche.pl.pathways import pathways
 from niche.pl.program_ambient import program_ambient
 from niche.pl.programs import programs
 from niche.pl.relapse import relapse
+from niche.pl.species import species
 from niche.pl.stability import stability
 from niche.pl.tropism import tropism
 from niche.pl.umap import umap
@@ -50,6 +51,7 @@ __all__ = [
     "program_ambient",
     "programs",
     "relapse",
+    "species",
     "stability",
     "tropism",
     "umap",

@@ -7,6 +7,17 @@ from niche.pp.check import check
 from niche.pp.harmonize import harmonize_genes
 from niche.pp.integrate import integrate
 from niche.pp.normalize import normalize
+from niche.pp.orthologs import collapse_orthologs
 from niche.pp.qc import qc
+from niche.pp.species import split_species
 
-__all__ = ["ambient", "check", "harmonize_genes", "integrate", "normalize", "qc"]
+__all__ = [
+    "ambient",
+    "check",
+    "collapse_orthologs",
+    "harmonize_genes",
+    "integrate",
+    "normalize",
+    "qc",
+    "split_species",
+]

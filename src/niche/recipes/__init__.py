@@ -16,6 +16,8 @@ from niche.recipes.programs_config import ProgramsConfig
 from niche.recipes.toml import to_toml
 from niche.recipes.tumor_stroma import tumor_stroma
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
+from niche.recipes.xenograft import xenograft
+from niche.recipes.xenograft_config import XenograftConfig
 
 __all__ = [
     "CommunicationConfig",
@@ -24,6 +26,7 @@ __all__ = [
     "OrganotropismConfig",
     "ProgramsConfig",
     "TumorStromaConfig",
+    "XenograftConfig",
     "communication_by_organ",
     "guess_config",
     "load_config",
@@ -33,4 +36,5 @@ __all__ = [
     "programs_across_sites",
     "to_toml",
     "tumor_stroma",
+    "xenograft",
 ]

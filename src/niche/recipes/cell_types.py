@@ -13,6 +13,7 @@ from niche.recipes.config import CommunicationConfig
 from niche.recipes.organotropism_config import OrganotropismConfig
 from niche.recipes.steps import Steps
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
+from niche.recipes.xenograft_config import XenograftConfig
 
 LINEAGE_BESIDE = "lineage_by_markers"
 """Column of lineages where the usual one holds those of the authors."""
@@ -40,7 +41,10 @@ def cluster_cells(
 
 
 def annotate_cells(
-    steps: Steps, config: TumorStromaConfig | OrganotropismConfig, columns: Columns, compartment: str
+    steps: Steps,
+    config: TumorStromaConfig | OrganotropismConfig | XenograftConfig,
+    columns: Columns,
+    compartment: str,
 ) -> Columns:
     """Name the cells unless the authors did; returns the columns with that of the cell types."""
     if columns.cell_type is not None:

@@ -17,6 +17,7 @@ from niche.recipes.config import CommunicationConfig, RecipeConfig
 from niche.recipes.load import AnyConfig
 from niche.recipes.programs_config import ProgramsConfig
 from niche.recipes.tissues import is_boolean, read_tissues
+from niche.recipes.xenograft_config import XenograftConfig
 
 _NAMES = {
     "sample": "sample sample_id biopsy biopsy_id specimen library library_id",
@@ -99,7 +100,7 @@ def guess_config(adata: ad.AnnData, config: AnyConfig | None = None) -> Guess:
         if name in given or (name == "malignant" and found.input.compartment is not None):
             continue
         taken = [getattr(found.input, other) for other in _NAMES]
-        if name == "compartment" or (name == "cell_type" and not isinstance(found, CommunicationConfig)):
+        if name == "compartment" or (name == "cell_type" and not _needs_names(found)):
             taken += own
         column = _find(adata.obs, name, taken)
         if column is None:
@@ -108,13 +109,18 @@ def guess_config(adata: ad.AnnData, config: AnyConfig | None = None) -> Guess:
         if column != _default(name):
             notes.append(f"{name.replace('_', ' ')} taken from obs[{column!r}]")
     _guess_tissues(adata, found, notes, tissue_given="tissue" in given)
-    if "organism" not in found.model_fields_set:
+    if "organism" not in found.model_fields_set and not isinstance(found, XenograftConfig):
         _guess_organism(adata, found, notes)
     if isinstance(found, CommunicationConfig | ProgramsConfig):
         notes += _possible_covariates(adata.obs, found)
-    required = (*_REQUIRED, "cell_type") if isinstance(found, CommunicationConfig) else _REQUIRED
+    required = (*_REQUIRED, "cell_type") if _needs_names(found) else _REQUIRED
     missing = tuple(name for name in required if getattr(found.input, name) is None)
     return Guess(found, tuple(notes), missing, _unrecognised(adata.obs, found))
+
+
+def _needs_names(config: AnyConfig) -> bool:
+    """Whether the recipe works with cell types that were given only."""
+    return isinstance(config, CommunicationConfig) and not isinstance(config, XenograftConfig)
 
 
 def _default(name: str) -> str:

@@ -15,8 +15,9 @@ from niche.recipes.multiverse_config import MultiverseConfig
 from niche.recipes.organotropism_config import OrganotropismConfig
 from niche.recipes.programs_config import ProgramsConfig
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
+from niche.recipes.xenograft_config import XenograftConfig
 
-AnyConfig = CommunicationConfig | TumorStromaConfig | ProgramsConfig | OrganotropismConfig
+AnyConfig = CommunicationConfig | TumorStromaConfig | ProgramsConfig | OrganotropismConfig | XenograftConfig
 """Settings of a recipe that begins with the data as they come: what the command line can run."""
 Loaded = AnyConfig | MultiverseConfig
 
@@ -25,6 +26,7 @@ MODELS: dict[str, type[Loaded]] = {
     "tumor_stroma": TumorStromaConfig,
     "programs_across_sites": ProgramsConfig,
     "organotropism": OrganotropismConfig,
+    "xenograft": XenograftConfig,
     "multiverse": MultiverseConfig,
 }
 """Recipe -> its settings."""

@@ -109,7 +109,7 @@ def base_of(adata: ad.AnnData, config: MultiverseConfig) -> Base:
             "patients": str(stored["params"]["patients"]),
             "left_out": "",
         },
-        given=_given(adata, params),
+        given=_given(adata, first),
         covariates=read.strings(stored["params"]["covariates"]),
         resources={n: t for n, t in tables.items() if n not in alike} | {name: pairs},
         patients=patients,
@@ -119,8 +119,9 @@ def base_of(adata: ad.AnnData, config: MultiverseConfig) -> Base:
     )  # fmt: skip
 
 
-def _given(adata: ad.AnnData, params: Mapping[str, Any]) -> Options:
+def _given(adata: ad.AnnData, first: Mapping[str, Any]) -> Options:
     """Arguments of the run that are never varied."""
+    params = first["params"]
     out: Options = {"groupby": str(params["groupby"]), "organism": str(params["organism"])}
     for name in _LISTED:
         value = params[name]
@@ -128,6 +129,8 @@ def _given(adata: ad.AnnData, params: Mapping[str, Any]) -> Options:
     for name in _COLUMNS:
         out[name] = str(params[name]) if str(params[name]) in adata.obs.columns else None
     out["layer"] = None if str(params["layer"]) == NONE else str(params["layer"])
+    if "no_cross_reaction" in first:
+        out["no_cross_reaction"] = pd.DataFrame(first["no_cross_reaction"]).astype(str)
     return out
 
 

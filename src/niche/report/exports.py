@@ -17,6 +17,10 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
     made: dict[str, pd.DataFrame] = {}
     if found.design.there:
         made |= {f"design_{name}": frame for name, frame in found.design.value.items()}
+    if found.orthologs.there:
+        made |= _stored(found.species, "table", "species")
+        for part in ("samples", "species", "dropped"):
+            made |= _stored(found.orthologs, part, f"orthologs_{part}")
     made |= _stored(found.qc, "table", "qc_samples")
     if found.recipe.there:
         made["qc_left_out"] = left_out(found)

@@ -103,6 +103,8 @@ class Findings:
         The seed-and-soil account, item by item.
     compatibility
         What the niches of organs offer to primary tumors.
+    species, orthologs
+        Species of the cells of a xenograft, and what was kept of them in one gene space, as they are stored.
     """
 
     adata: ad.AnnData
@@ -131,6 +133,8 @@ class Findings:
     signatures: Found = Found(None)
     account: Found = Found(None)
     compatibility: Found = Found(None)
+    species: Found = Found(None)
+    orthologs: Found = Found(None)
 
     @classmethod
     def of(cls, adata: ad.AnnData) -> Findings:
@@ -157,6 +161,8 @@ class Findings:
             signatures=stored(keys.SIGNATURES, "niche.tl.score_signatures"),
             account=attempt(lambda: get.tropism(adata)),
             compatibility=attempt(lambda: get.compatibility(adata)),
+            species=stored(keys.SPECIES, "niche.pp.split_species"),
+            orthologs=stored(keys.ORTHOLOGS, "niche.pp.collapse_orthologs"),
         )
         found.programs = stored(found.programs_key, "niche.tl.programs")
         found.axes = attempt(lambda: published_axes(adata))

@@ -25,6 +25,7 @@ from niche.report import (
     provenance,
     published,
     quality,
+    species,
     summary,
     tumor_host,
 )
@@ -47,7 +48,8 @@ def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overw
     The report states in words what was asked and what can and cannot be concluded, then the account of seed
     and soil of every organ, the design and its limits, quality control, cells, tumor and host, the edges of
     every organ, what differs between organs, programs of the tumor, published axes, methods, parameters and
-    versions. What was not run reads *not assessed*; what could not be tested is counted with its reason.
+    versions; of a xenograft also how human and mouse cells were told apart. What was not run reads
+    *not assessed*; what could not be tested is counted with its reason.
 
     Parameters
     ----------
@@ -132,6 +134,7 @@ def _sections(found: Findings, drawn: dict[str, ReportFigure]) -> list[Section]:
         summary.section(found),
         account.section(found, drawn),
         design.section(found, drawn),
+        *([species.section(found, drawn)] if found.orthologs.there else []),
         quality.section(found),
         cells.section(found, drawn),
         tumor_host.section(found, drawn),

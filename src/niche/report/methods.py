@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import resources
-from niche.report import account_methods, between_methods, formats, program_methods
+from niche.report import account_methods, between_methods, formats, program_methods, species_methods
 from niche.report.blocks import Block, Heading, Link, Links, Section, Text, table
 from niche.report.findings import Findings
 from niche.report.tumor_methods import TUMOR_REFERENCES, told
@@ -62,6 +62,7 @@ REFERENCES |= (
     between_methods.BETWEEN_REFERENCES
     | program_methods.PROGRAM_REFERENCES
     | account_methods.ACCOUNT_REFERENCES
+    | species_methods.SPECIES_REFERENCES
 )
 
 
@@ -102,7 +103,8 @@ def section(found: Findings) -> Section:
 
 def _told(found: Findings) -> tuple[list[str], list[str]]:
     """Paragraphs, and the references they need in order."""
-    parts, cited = [], ["anndata"]
+    parts, cited = species_methods.told(found)
+    cited = ["anndata", *cited]
     if found.genes.there:
         parts.append(
             "Gene names were brought to current symbols by Ensembl id, current and previous symbol; genes "
@@ -198,6 +200,8 @@ def _resources(found: Findings) -> pd.DataFrame:
             "symbol_history",
             "symbol_history_human",
         ]
+    if found.orthologs.there:
+        names.append("orthologs")
     if found.compartments.there:
         names.append("lineages")
     if found.annotate.there or (found.compartments.there and not found.labelled):

@@ -102,7 +102,7 @@ def _values(found: Findings) -> list[Block]:
 def _genes(found: Findings) -> list[Block]:
     blocks: list[Block] = [Heading("Genes")]
     if not found.genes.there:
-        return [*blocks, Callout(f"Not assessed. {found.genes.reason}", "missing")]
+        return [*blocks, Callout(f"Not assessed. {found.why_not('harmonize_genes', found.genes)}", "missing")]
     stored = found.genes.value
     merged = pd.DataFrame(stored["merged"])
     blocks.append(

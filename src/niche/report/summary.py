@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from niche._slots import keys
 from niche.report import account, comparison, formats, program_summary
 from niche.report.blocks import Block, Bullets, Callout, Heading, Section, Text, table
 from niche.report.findings import MAX_QVAL, Findings
@@ -62,6 +63,10 @@ def question(found: Findings) -> str:
     params = found.params
     senders, receivers = (_chosen(params.get(name)) for name in ("senders", "receivers"))
     ends = "tumor and host cells, in both directions,"
+    if found.orthologs.there:
+        graft = str(found.orthologs.value["params"]["graft_species"])
+        host = next(name for name in keys.ORGANISMS if name != graft)
+        ends = f"{graft} tumor and {host} host cells, in both directions,"
     if senders or receivers:
         ends = f"{senders or 'all cells'} (sending) and {receivers or 'all cells'} (receiving)"
     return (

@@ -17,9 +17,18 @@ from niche.tl.scores import MAGNITUDE, SPECIFICITY, ScoreSpec
 
 
 def edges_of(
-    expression: Expression, genes: GenePairs, data: PassData, organ_of_sample: np.ndarray, *, strict: bool
+    expression: Expression,
+    genes: GenePairs,
+    data: PassData,
+    organ_of_sample: np.ndarray,
+    *,
+    strict: bool,
+    excluded: np.ndarray | None = None,
 ) -> tuple[np.ndarray, Edges]:
-    """Reason code of every (cell pair, gene pair), and the edges that are expressed."""
+    """Reason code of every (cell pair, gene pair), and the edges that are expressed.
+
+    ``excluded`` (n_cell_pairs, n_pairs) marks those that do not react across species.
+    """
     pairs = expression.pairs
     reached = np.greater if strict else np.greater_equal
     tables, silent = [], []
@@ -45,6 +54,8 @@ def edges_of(
         code = codes.sided(base, lacking[pairs.organ, pairs.source], lacking[pairs.organ, pairs.target])
         reason_of_pair = np.where(code > 0, code, reason_of_pair)
     reasons[reason_of_pair > 0] = reason_of_pair[reason_of_pair > 0][:, None]
+    if excluded is not None:
+        reasons[excluded] = codes.NO_CROSS_REACTION
     pair, column = unflagged(reasons)
     sides = [genes.ligand[column], genes.receptor[column]]
     means, props = (

@@ -33,8 +33,13 @@ def payload(
     reasons: np.ndarray,
     columns: dict[str, np.ndarray],
     pooled: dict[str, np.ndarray],
+    species: list[str] | None,
+    no_cross_reaction: pd.DataFrame | None,
 ) -> dict[str, Any]:
-    """Everything stored but parameters and fingerprint; ``pooled`` says what a pool was made of."""
+    """Everything stored but parameters and fingerprint; ``pooled`` says what a pool was made of.
+
+    ``species`` of every cell type, where there are two, and the pairs that do not react across them.
+    """
     n_samples, n_patients = pairs.n_samples, pairs.n_patients
     if pooled:
         n_samples = np.where(n_samples > 0, pooled["n_samples"][pairs.organ], 0)
@@ -46,7 +51,9 @@ def payload(
             "name": list(samples.cells.names), "patient": list(samples.patient), "organ": list(samples.organ),
             "tissue": list(samples.tissue), "organ_code": organ_of_sample,
         },
-        "cell_types": {"name": types.names, "compartment": types.compartment},
+        "cell_types": {"name": types.names, "compartment": types.compartment}
+        | ({} if species is None else {"species": species}),
+        **({} if no_cross_reaction is None else {"no_cross_reaction": no_cross_reaction}),
         "n_unresolved": types.n_unresolved,
         "tissue_given": samples.tissue_given,
         "genes": genes.genes,
@@ -84,6 +91,8 @@ def columns_read(adata: ad.AnnData, params: dict[str, Any]) -> list[str]:
     for name in ("tissue_key", "compartment_key"):
         if params[name] in adata.obs.columns:
             columns.append(params[name])
+    if str(params.get("species_key")) == keys.SPECIES:
+        columns.append(keys.SPECIES)
     if params["level"] == "lineage" and "lineage" in adata.obs.columns:
         columns.append("lineage")
     return list(dict.fromkeys(columns))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from niche._kernels.units import Units
+from niche._slots import communication_codes
 from niche.get._compare_types import SidesOfTypes
 from niche.get.compare_communication import NOT_MEASURED
 from niche.tl._compare_edges import EdgesOfTypes
@@ -52,21 +53,27 @@ def pairs_of_types(
     untested = np.zeros((len(ends), ligand.size), dtype=np.uint16)
     untested[:, ~measured] = reasons.code(NOT_MEASURED)
     groups, found = study.groups, []
+    excluded = np.asarray(stored["reasons"]) == communication_codes.NO_CROSS_REACTION
     for i, (source, target) in enumerate(ends):
         rows = sides.units_with(source, target)
         cells = np.array([sides.cells(t) for t in (source, target)])
         held = np.isin(np.arange(len(groups.name)), study.units.samples.group[rows])
         missing = missing_groups(groups, cells[:, 0], cells[:, 1], held, int(stored["params"]["min_cells"]))
         edges = None
+        here = (np.asarray(cell_pairs["source"]) == source) & (np.asarray(cell_pairs["target"]) == target)
+        reacts = measured & ~excluded[here].any(axis=0)
         if held.sum() < 2:
             untested[i, measured] = reasons.code("; ".join(dict.fromkeys(text for text in missing if text)))
         else:
             left, right = sides.of(source), sides.of(target)
             usable = left.deep[ligand] & right.deep[receptor] & held
-            kept = measured & (usable.sum(axis=1) > 1)
+            kept = reacts & (usable.sum(axis=1) > 1)
             untested[i, measured & ~kept] = reasons.code(DEPTH)
             pair = np.flatnonzero(kept)
             if pair.size:
                 edges = EdgesOfTypes(left, right, ligand[pair], receptor[pair], pair, rows, usable[pair])
+        untested[i, measured & ~reacts] = reasons.code(
+            communication_codes.REASONS[communication_codes.NO_CROSS_REACTION]
+        )
         found.append(PairOfTypes(int(source), int(target), missing, edges))
     return found, untested

@@ -106,9 +106,10 @@ def assess(
     layer = layer_of(stored, options.layer)
     values = matrix.resolve(adata, layer, "lognorm")
     organs, organ_column = _organs(adata, samples, options.organ_key)
-    graft, species_column = _graft(adata, options)
+    graft, species_column = graft_or_host(adata, options.species_key, options.graft_species)
     doublet, passed, quality_columns = _quality(adata)
     organism, two_genomes = _genomes(values, adata.var, graft, options.organism)
+    two_genomes |= collapsed(adata)
     lineages = lineages_of(values, adata.var, samples, organs, organism)
     confidence = malignant_call.confidence(adata.n_obs, doublet, lineages.mixed, passed)
     reference = given_reference(adata, options.reference_key, options.reference, stored)
@@ -131,7 +132,7 @@ def assess(
     log_odds = malignant_call.prior_log_odds(*kinds) + copies.log_odds
     log_odds += np.where(copies.state == copy_number.NO, malignant_call.NO_EVIDENCE, 0.0)[samples.codes]
     if graft is not None:
-        log_odds += np.where(graft, 1.0, -1.0) * malignant_call.SPECIES_ODDS
+        log_odds += graft * malignant_call.SPECIES_ODDS
     probability = malignant_call.probability(log_odds * confidence)
     silent = (copies.state == copy_number.NOT_ASSESSED)[samples.codes] & (kinds[2] < LIKELY)
     if graft is None:
@@ -184,20 +185,33 @@ def _organs(adata: ad.AnnData, samples: Factor, organ_key: str | None) -> tuple[
     return listed, [organs.key]
 
 
-def _graft(adata: ad.AnnData, options: Options) -> tuple[np.ndarray | None, list[str]]:
-    """Which cells are of the graft's species; None where the data hold one species only."""
-    name = keys.SPECIES if options.species_key is None else options.species_key
-    if options.species_key is None and name not in adata.obs.columns:
+def collapsed(adata: ad.AnnData) -> bool:
+    """Whether graft and host share one gene space since :func:`niche.pp.collapse_orthologs`."""
+    return keys.ORTHOLOGS in read.ours(adata)
+
+
+def graft_or_host(
+    adata: ad.AnnData, species_key: str | None, graft_species: str
+) -> tuple[np.ndarray | None, list[str]]:
+    """1 for cells of the graft's species, -1 for the host's, 0 for doublets and unresolved ones.
+
+    None where the data hold one species only. Beside it the column that says so.
+    """
+    name = keys.SPECIES if species_key is None else species_key
+    if species_key is None and name not in adata.obs.columns:
         return None, []
     species = validate.factor(adata, name, "species_key")
-    if len(species.names) < 2:
+    undecided = (keys.DOUBLET, keys.UNRESOLVED)
+    if len(set(species.names) - set(undecided)) < 2:
         return None, [species.key]
-    if options.graft_species not in species.names:
+    if graft_species not in species.names:
         raise InputValueError(
-            f"graft_species is {options.graft_species!r}, but adata.obs[{name!r}] holds "
+            f"graft_species is {graft_species!r}, but adata.obs[{name!r}] holds "
             f"{validate.shown(species.names)}. Name the species of the tumor with graft_species=."
         )
-    return species.labels == options.graft_species, [species.key]
+    labels = species.labels
+    side = np.where(labels == graft_species, 1.0, -1.0)
+    return np.where(np.isin(labels, undecided), 0.0, side), [species.key]
 
 
 def _genomes(
@@ -208,10 +222,10 @@ def _genomes(
         return organism, False
     seen = np.zeros((2, len(var)), dtype=np.int64)
     for first, block in values.blocks():
-        of_graft = graft[first : first + block.shape[0]]
-        for row, cells in enumerate((~of_graft, of_graft)):
+        side = graft[first : first + block.shape[0]]
+        for row, cells in enumerate((side < 0, side > 0)):
             seen[row] += block[cells].getnnz(axis=0)
-    detected = seen >= _DETECTED * np.array([[(~graft).sum()], [graft.sum()]])
+    detected = seen >= _DETECTED * np.array([[(graft < 0).sum()], [(graft > 0).sum()]])
     if not detected.any(axis=1).all():
         return organism, False
     host, other = (gene_identity.best_organism(var[here])[0] for here in detected)

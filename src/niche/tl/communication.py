@@ -28,6 +28,7 @@ from niche.tl._conventions import (
     one_subunit,
     pool_samples,
 )
+from niche.tl._cross_species import digest, do_not_react, read_pairs, species_of_types
 from niche.tl._pairs_of_genes import gene_pairs
 from niche.tl.scores import resolve_scores
 
@@ -48,6 +49,7 @@ def communication(
     convention: Literal["niche", "cellphonedb", "liana", "squidpy"] = "niche",
     organism: Literal["human", "mouse"] = "human",
     tissues: Sequence[str] = ("metastasis",),
+    no_cross_reaction: pd.DataFrame | str | Path | None = None,
     sample_key: str | None = None,
     patient_key: str | None = None,
     organ_key: str | None = None,
@@ -117,6 +119,11 @@ def communication(
         Tissues whose samples are used. Organs are those of the metastases; other tissues appear as
         ``"<organ> (primary)"`` and ``"<organ> (normal)"``. Without a tissue column every sample is
         taken as a metastasis.
+    no_cross_reaction
+        Of xenografts: pairs that do not react across species, a table (or the path of one) with ``ligand,
+        receptor``, named as in the resource, and when wanted ``ligand_species``: the direction in which they
+        do not (``"mouse"``: the mouse ligand does not act on the human receptor), both without it. Their
+        edges between cell types of two species read ``not_testable`` and say so.
     sample_key, patient_key, organ_key, tissue_key, compartment_key
         Columns of ``obs``; defaults in ``niche.settings``.
     layer
@@ -136,7 +143,8 @@ def communication(
         Stored in ``uns[key_added]``, read by :func:`niche.get.communication`: ``aggregate`` (sums per
         sample x cell type x gene of the resource), ``cell_pairs``, ``reasons`` (status and reason of
         every edge), ``edges`` (codes and values of the tested ones), ``families`` (number of tests
-        per organ), ``params``, ``fingerprint``.
+        per organ), ``params``, ``fingerprint``. Where ``obs["species"]`` holds human and mouse cells
+        (:func:`niche.pp.collapse_orthologs`) the tables name the species of ligand and receptor.
 
     Raises
     ------
@@ -184,7 +192,7 @@ def communication(
     params: dict[str, Any] = {
         name: value
         for name, value in locals().items()
-        if name not in ("adata", "copy", "n_jobs", "resource", "rng")
+        if name not in ("adata", "copy", "n_jobs", "resource", "rng", "no_cross_reaction")
     }
     validate.anndata(adata)
     validate.choice(null, "null", ("hybrid", "analytic", "permutation", None))
@@ -199,6 +207,7 @@ def communication(
     write.slot_name(key_added)
     threads = settings.threads(n_jobs)
     specs = resolve_scores(scores)
+    unreactive = read_pairs(no_cross_reaction)
 
     samples = validate.samples(adata, sample_key, patient_key, organ_key, tissue_key)
     types = cell_types(
@@ -213,6 +222,7 @@ def communication(
     all_types = types
     if chosen.drop_small:
         types = drop_small_types(types, samples.cells, min_cells)
+    species = species_of_types(adata, types.codes, len(types.names))
     table = resources.ligand_receptor(resource, organism)
     genes = gene_pairs(adata, table, organism)
     values = matrix.resolve(adata, layer, "lognorm")
@@ -230,7 +240,12 @@ def communication(
             data.patient_of_sample, len(organs), len(types.names), n_vars, expr_prop, min_cells,
             apart=chosen.pooled, by_limiting=chosen.complexes == "limiting",
         )  # fmt: skip
-        reasons, edges = edges_of(expression, genes, data, organ_of_sample, strict=chosen.strict_filter)
+        excluded = None
+        if unreactive is not None:
+            excluded = do_not_react(unreactive, species, table, pairs.source, pairs.target)
+        reasons, edges = edges_of(
+            expression, genes, data, organ_of_sample, strict=chosen.strict_filter, excluded=excluded
+        )
         p = None
         if null is not None:
             p = null_of(
@@ -243,13 +258,16 @@ def communication(
         "resource": resource_name(table),
         "rng": rng if isinstance(rng, int) else "generator",
         "groupby": groupby or settings.groupby,
+        "no_cross_reaction": digest(unreactive),
+        "species_key": None if species is None else keys.SPECIES,
     }
     for name in ("sample_key", "patient_key", "organ_key", "tissue_key", "compartment_key"):
         params[name] = params[name] or getattr(settings, name)
     target = adata.copy() if copy else adata
     write.result(
         target, key_added, params=params,
-        payload=payload(samples, organs, organ_of_sample, types, genes, data, pairs, reasons, columns, pooled)
+        payload=payload(samples, organs, organ_of_sample, types, genes, data, pairs, reasons, columns, pooled,
+                        species, unreactive)
         | {"scores": [spec.column for spec in specs]},
         fingerprint=fingerprint_of(adata, params, has_counts=counts is not None),
     )  # fmt: skip

@@ -15,7 +15,15 @@ from niche._slots import fingerprint, keys, validate, write
 from niche.errors import InputValueError
 from niche.tl import _compartments_labels as by_labels
 from niche.tl import _compartments_result as result
-from niche.tl._compartments_expression import SOURCE, Assessment, Options, assess, samples_of
+from niche.tl._compartments_expression import (
+    SOURCE,
+    Assessment,
+    Options,
+    assess,
+    collapsed,
+    graft_or_host,
+    samples_of,
+)
 from niche.tl._compartments_profile import stored_profile
 
 EVIDENCE = ("auto", "labels", "expression")
@@ -85,7 +93,8 @@ def call_compartments(
         Column of ``obs`` with the species of each cell, ``None`` for ``"species"`` where it exists, and the
         species of the tumor. Only used where there are two species. Where they express the genes of two
         genomes (symbols without prefix), the host is read by its own markers, and copy number is not
-        assessed unless a reference or profile is given.
+        assessed unless a reference or profile is given. After :func:`niche.pp.collapse_orthologs` graft
+        cells are tumor also where labels decide.
     tumor_from, host_below
         Probabilities from which a cell is tumor, and up to which it is host.
     min_cells
@@ -187,10 +196,15 @@ def call_compartments(
     write.slot_name(column, "compartment_key")
     profile = keys.CNV if cnv_key is None else cnv_key
     types, given, cells = None, {}, None
+    species_column: list[str] = []
     if how == LABELS:
         types = validate.factor(adata, groupby, "groupby")
         given = by_labels.given_labels(labels, types)
-        cells = by_labels.call_by_labels(types, given, by_labels.malignant_cells(adata, malignant_key))
+        malignant = by_labels.malignant_cells(adata, malignant_key)
+        if malignant is None and collapsed(adata):
+            side, species_column = graft_or_host(adata, species_key, graft_species)
+            malignant = None if side is None else side > 0
+        cells = by_labels.call_by_labels(types, given, malignant)
     samples = samples_of(adata, sample_key)
     stored, why_not = stored_profile(adata, profile)
     found = assess(adata, samples, stored, options, threads) if how == SOURCE or stored is not None else None
@@ -203,7 +217,7 @@ def call_compartments(
     per_sample = result.sample_table(compartment, samples, found, how)
 
     used = [] if types is None else [types.key, *([malignant_key] if malignant_key else [])]
-    used += [samples.key] if samples.key else []
+    used += [*species_column, *([samples.key] if samples.key else [])]
     used += [] if found is None else found.used
     adata = adata.copy() if copy else adata
     watched = [name for name in dict.fromkeys(used) if name != column]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import anndata as ad
 import numpy as np
@@ -35,15 +36,21 @@ _SAMPLE_COLUMNS = ("patient", "organ", "tissue", "subtype", "assay", "study")
 _OBS = ("sample", "patient", "organ", "tissue", "cell_type", "compartment", "subtype", "assay", "study")
 
 
-def simulate(rng: int | np.random.Generator, options: Options, n_jobs: int | None = None) -> ad.AnnData:
-    """Draw a data set; one random stream per part and per sample, so threads do not matter."""
+def simulate(
+    rng: int | np.random.Generator, options: Options, n_jobs: int | None = None, *, clean: bool = False
+) -> ad.AnnData:
+    """Draw a data set; one random stream per part and per sample, so threads do not matter.
+
+    ``clean`` leaves out ambient molecules and doublets, which the truth still expects.
+    """
     root = np.random.default_rng(rng)
     plan_rng, sample_rng = root.spawn(2)
     plan = make_plan(plan_rng, options.resolved(), options)
+    of_cells = replace(plan, options=replace(plan.options, ambient=0.0, doublets=0.0)) if clean else plan
     streams = sample_rng.spawn(len(plan.design))
     rows = [row for _, row in plan.design.iterrows()]
     with ThreadPoolExecutor(settings.threads(n_jobs)) as pool:
-        draws = list(pool.map(lambda stream, row: _one_sample(stream, row, plan), streams, rows))
+        draws = list(pool.map(lambda stream, row: _one_sample(stream, row, of_cells), streams, rows))
     return _assembled(plan, draws)
 
 

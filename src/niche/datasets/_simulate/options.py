@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import pandas as pd
+from numpy.random import Generator
 
 from niche.errors import InputTypeError, InputValueError
 
@@ -222,3 +223,13 @@ def _known_organ(options: Options, name: str, organ: str) -> None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and value == value
+
+
+def checked_rng(rng: object) -> None:
+    """Refuse what is neither a seed nor a Generator."""
+    if isinstance(rng, Generator):
+        return
+    if isinstance(rng, bool) or not isinstance(rng, Integral):
+        raise InputTypeError(f"rng must be an integer or a numpy Generator. Got {type(rng).__name__}.")
+    if rng < 0:
+        raise InputValueError(f"rng must not be negative. Got {rng}.")
