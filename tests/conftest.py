@@ -137,6 +137,7 @@ def _make_corridor() -> ad.AnnData:
     niche.tl.communication(adata, "cell_type", resource=few, null="analytic", key_added="few_pairs")
     niche.tl.compare_communication(adata, key="few_pairs", n_permutations=3)
     niche.tl.compare_expression(adata, "cell_type")
+    niche.tl.compare_sublines(adata, subline_key="sample", parental="breast")
     niche.tl.tropism(adata)
     return niche.recipes.multiverse(adata, FEW_UNIVERSES)
 

@@ -39,6 +39,7 @@ TAKES_COMMUNICATION = ("tl.compare_communication",)
 TAKES_PROGRAMS = ("tl.compare_programs",)
 TAKES_EXPRESSION = ("tl.tropism",)
 TAKES_PRIMARY = ("tl.compatibility",)
+TAKES_SUBLINES = ("tl.compare_sublines",)
 
 
 FUNCTIONS = {
@@ -171,9 +172,14 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     primary = _demo[_demo.obs["sample"].isin(["P01_breast_primary", "P01_bone", "P03_lung"])].copy()
     primary.uns = {}
     niche.pp.normalize(primary)
+    sublines = niche.datasets.simulate_sublines(
+        organs=["bone", "lung"], sublines=3, n_genes=200, organ_genes=20, passage_genes=0, log2fc=2.5
+    )
+    sublines.uns, sublines.X = {}, sparse.csr_matrix(sublines.X)
+    sublines.layers["counts"] = sublines.X.copy()
     return {
         "pp": raw, "tl": normal, "run": run, "programs": programs, "expression": expression,
-        "primary": primary,
+        "primary": primary, "sublines": sublines,
     }  # fmt: skip
 
 
@@ -193,6 +199,8 @@ def _input(name: str, inputs: Inputs) -> ad.AnnData:
         return inputs["expression"]
     if name in TAKES_PRIMARY:
         return inputs["primary"]
+    if name in TAKES_SUBLINES:
+        return inputs["sublines"]
     return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 

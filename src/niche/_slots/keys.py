@@ -28,6 +28,7 @@ PROGRAMS = "programs"
 COMPARE_PROGRAMS = "compare_programs"
 TROPISM = "tropism"
 COMPATIBILITY = "compatibility"
+COMPARE_SUBLINES = "compare_sublines"
 MULTIVERSE = "multiverse"
 RECIPE = "recipe"
 
