@@ -12,7 +12,7 @@ import pytest
 import niche
 
 PAGE = Path(__file__).parents[2] / "docs" / "validation" / "sublines.md"
-DRAWS = 20
+DRAWS, NAIVE_DRAWS = 12, 1
 SETTINGS: dict[str, dict[str, object]] = {
     "3 sublines per organ": {"sublines": 3},
     "4 sublines per organ": {"sublines": 4},
@@ -31,7 +31,7 @@ organs, four sublines of each and one parental line with three cultures each unl
 ## Where nothing is selected
 
 Shares of p-values up to 0.05 (and 0.001) in {draws} draws without any effect; right at the level itself. *Cultures as
-replicates*: the same tests with every culture taken for a subline. *Right direction*: held-out sublines that a
+replicates*: the same tests with every culture taken for a subline, in one draw. *Right direction*: held-out sublines that a
 signature of the 50 genes that look most raised and most lowered, whatever their q-value, scores above the sublines
 held out beside them: half of them, where there is nothing to find.
 
@@ -61,8 +61,9 @@ def _null_rates(options: dict[str, object], seeds: Iterable[int]) -> dict[str, f
         tables.append(table)
         calls += int(table["call"].isin(["enriched", "depleted", "specific", "differs"]).sum())
         directions.append(niche.get.compare_sublines(adata, what="held_out")["direction"])
-        niche.tl.compare_sublines(adata, subline_key="culture")
-        naive.append(niche.get.compare_sublines(adata)["pval"])
+        if len(naive) < NAIVE_DRAWS:
+            niche.tl.compare_sublines(adata, subline_key="culture")
+            naive.append(niche.get.compare_sublines(adata)["pval"])
     table, direction = pd.concat(tables), pd.concat(directions).astype(str)
     p, kind = table["pval"], table["contrast"].astype(str)
     parental, rest = kind.str.endswith("_vs_parental"), kind.str.endswith("_vs_rest")
