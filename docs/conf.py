@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "src"), str(HERE)]
 
 import gallery  # noqa: E402
+
 import niche  # noqa: E402
 
 project = "niche"

@@ -1,7 +1,7 @@
 """Draw every plot of niche from the demo into docs/generated/gallery, for the gallery page.
 
-``python docs/gallery.py`` before the pages are built; without it the page lists the plots without pictures. Nothing of it
-is committed.
+``python docs/gallery.py`` before the pages are built; without it the page lists the plots without pictures.
+Nothing of it is committed.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ GROUPS = {
 }  # fmt: skip
 """Plots by what they show; plots that are not named here come last."""
 OPTIONS: dict[str, dict[str, object]] = {
-    "axes_heatmap": {"organ": "bone"}, "mediators": {"n_top": 15}, "umap": {"color": ["organ", "compartment"]},
-}  # fmt: skip
+    "axes_heatmap": {"organ": "bone"},
+    "mediators": {"n_top": 15},
+    "umap": {"color": ["organ", "compartment"]},
+}
 """What a plot is drawn with, where that is not its default."""
 _HEAD = """# Gallery
 
-Every plot of `niche.pl`, drawn from the demo, a small simulated study. Each returns its Axes or Figure and takes what it
-shows from the stored results: it computes nothing. What cannot be tested is drawn as such.
+Every plot of `niche.pl`, drawn from the demo, a small simulated study. Each returns its Axes or Figure and takes
+what it shows from the stored results: it computes nothing. What cannot be tested is drawn as such.
 """
 
 

@@ -24,6 +24,14 @@ def test_without_a_warning(root: Path, tmp_path: Path) -> None:
         env=os.environ | {"PYTHONPATH": str(root / "src")}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-5000:]
-    for page in ("index", "api", "decisions", "generated/gallery", "how_to/few_patients", "methods/between_organs", "evidence"):
+    for page in (
+        "index",
+        "api",
+        "decisions",
+        "generated/gallery",
+        "how_to/few_patients",
+        "methods/between_organs",
+        "evidence",
+    ):
         assert (built / f"{page}.html").is_file()
     assert "niche.tl.communication" in (built / "api.html").read_text(encoding="utf-8")

@@ -24,7 +24,9 @@ def gallery(root: Path) -> ModuleType:
 
 def test_every_plot_is_in_it_once(gallery: ModuleType) -> None:
     plots = [
-        name.removeprefix("pl.") for name, plot in public_functions("pl").items() if "adata" in parameters(plot)
+        name.removeprefix("pl.")
+        for name, plot in public_functions("pl").items()
+        if "adata" in parameters(plot)
     ]
     listed = [name for names in gallery.groups().values() for name in names]
     assert sorted(listed) == sorted(plots)
@@ -48,5 +50,7 @@ def test_pictures_of_the_whole_study(gallery: ModuleType, tmp_path: Path, monkey
     monkeypatch.setattr(gallery, "PICTURES", tmp_path)
     gallery.main()
     assert capsys.readouterr().out == ""
-    assert {path.stem for path in tmp_path.glob("*.png")} == {n for names in gallery.GROUPS.values() for n in names}
+    assert {path.stem for path in tmp_path.glob("*.png")} == {
+        n for names in gallery.GROUPS.values() for n in names
+    }
     assert "![volcano](gallery/volcano.png)" in gallery.page()

@@ -10,7 +10,9 @@ from pages import blocks, run_python
 
 pytestmark = pytest.mark.once
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = sorted(page for page in DOCS.rglob("*.md") if "generated" not in page.parts and "_build" not in page.parts)
+PAGES = sorted(
+    page for page in DOCS.rglob("*.md") if "generated" not in page.parts and "_build" not in page.parts
+)
 ANSWERS = sorted((DOCS / "how_to").glob("[!i]*.md"))
 METHODS = sorted((DOCS / "methods").glob("[!i]*.md"))
 
@@ -52,8 +54,12 @@ def test_functions_named_in_pages_exist(page: Path) -> None:
 def test_every_page_is_in_one_table_of_contents() -> None:
     listed = []
     for page in PAGES:
-        for tree in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
+        for tree in re.findall(
+            r"```\{toctree\}\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL
+        ):
             names = [line for line in tree.splitlines() if line and not line.startswith(":")]
             listed += [(page.parent / f"{name}.md").relative_to(DOCS).as_posix() for name in names]
     known = [name for name in listed if not name.startswith("generated")]
-    assert sorted(known) == sorted(_relative(page) for page in PAGES if page.name != "index.md" or page.parent != DOCS)
+    assert sorted(known) == sorted(
+        _relative(page) for page in PAGES if page.name != "index.md" or page.parent != DOCS
+    )
