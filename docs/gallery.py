@@ -38,8 +38,8 @@ OPTIONS: dict[str, dict[str, object]] = {
 """What a plot is drawn with, where that is not its default."""
 _HEAD = """# Gallery
 
-Every plot of `niche.pl`, drawn from the demo, a small simulated study. Each returns its Axes or Figure and takes
-what it shows from the stored results: it computes nothing. What cannot be tested is drawn as such.
+Every plot of `niche.pl`, drawn from the demo, a small simulated study. Each returns its Axes or Figure and
+takes what it shows from the stored results: it computes nothing. What cannot be tested is drawn as such.
 """
 
 
