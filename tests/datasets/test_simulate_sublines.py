@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anndata as ad
 import numpy as np
 import pytest
 
@@ -23,6 +24,14 @@ def test_design() -> None:
     assert np.array_equal(adata.X, np.round(adata.X))
     known = niche.resources.gene_positions()["symbol"]
     assert np.isin(adata.var_names, known).mean() > 0.97
+
+
+def test_can_be_written(tmp_path) -> None:
+    adata = simulate_sublines(n_genes=200, replicates=[1, 2])
+    adata.write_h5ad(tmp_path / "sublines.h5ad")
+    again = ad.read_h5ad(tmp_path / "sublines.h5ad")
+    assert np.array_equal(again.X, adata.X)
+    assert again.uns["truth"]["genes"].equals(adata.uns["truth"]["genes"])
 
 
 def test_truth_is_what_the_counts_show() -> None:

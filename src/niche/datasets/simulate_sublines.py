@@ -137,7 +137,7 @@ def simulate_sublines(
             "batch": pd.Categorical(batch.astype(str)),
         }
     )  # fmt: skip
-    obs.index = pd.Index(obs["culture"].astype(str), name=None)
+    obs.index = pd.Index(obs["culture"].astype(str).to_numpy())
     plain = {"organs": np.array(named, dtype=object), "sublines": np.array(counted)}
     plain |= {"replicates": np.atleast_1d(replicates)}
     adata = ad.AnnData(counts, obs=obs, var=pd.DataFrame(index=pd.Index(genes)))

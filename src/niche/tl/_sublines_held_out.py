@@ -16,6 +16,7 @@ from niche.tl._compare_calls import family_q
 from niche.tl._compare_edges import columns_of
 from niche.tl._compare_input import Study
 from niche.tl._gene_sums import GeneSums
+from niche.tl._sublines_weights import by_cultures
 
 FEWEST_GENES = 5
 """Genes a signature built without a subline must have to be scored in it."""
@@ -118,6 +119,7 @@ def _without(
         a["pseudobulk"][kept], a["library"][kept], a["n"][kept], a["nonzero"][kept], a["sample"][kept],
         units, has_counts=True,
     )  # fmt: skip
+    side = by_cultures(side, units)
     samples = units.samples.take(side.rows)
     held = np.isin(np.arange(len(study.groups.name)), samples.group)
     usable = side.deep & held

@@ -14,13 +14,14 @@ from niche._settings import settings
 from niche._slots import fingerprint, keys, matrix, validate, write
 from niche.errors import InputValueError
 from niche.tl._cell_types import CellTypes
-from niche.tl._compare_genes import OfType, by_niche, compare_genes
+from niche.tl._compare_genes import OfType, compare_genes
 from niche.tl._compare_input import Study, study_of
 from niche.tl._compare_reasons import Reasons
 from niche.tl._compare_result import result_of
 from niche.tl._gene_sums import gene_sums
 from niche.tl._sublines_design import Sublines, sublines_of
 from niche.tl._sublines_held_out import Choice, held_out
+from niche.tl._sublines_weights import ByCultures, by_cultures
 
 
 def compare_sublines(
@@ -102,10 +103,12 @@ def compare_sublines(
     Notes
     -----
     All rows of a subline are summed. With counts c and the library N of all genes times its TMM factor,
-    :math:`y = \log_2((c + 0.5) / (N + 1) \cdot 10^6)`, weighted by voom precision times a variance factor
-    per organ, :math:`y \sim` organ + covariates, variances moderated over all genes: the tests, q-values and
-    calls of :func:`niche.tl.compare_expression`, one row per subline. A p-value needs two sublines of the
-    organ, a call three. With one subline per organ there are estimates, and every test is ``not_testable``.
+    :math:`y = \log_2((c + 0.5) / (N + 1) \cdot 10^6)`, weighted by voom precision, a variance factor per
+    organ, and :math:`1 / (a + b / m)` for m cultures, with a between sublines and b between cultures read
+    from how far sublines scatter; :math:`y \sim` organ + covariates; variances moderated over all genes: the
+    tests, q-values and calls of :func:`niche.tl.compare_expression`, one row per subline. A p-value needs two
+    sublines of the organ, a call three. With one subline per organ there are estimates, and every test is
+    ``not_testable``.
 
     *The parental line is one draw.* Strains of one line drift apart (Ben-David et al. 2018,
     doi:10.1038/s41586-018-0409-3), so a single parental line has the variance of a subline, and
@@ -157,7 +160,9 @@ def compare_sublines(
             raise InputValueError(
                 f"sublines without a single count: {validate.shown(empty)}. Leave them out before."
             )
-        parts, untested = compare_genes(sums, 1, study, "averaged", by_niche, 1, reasons)
+        parts, untested = compare_genes(
+            sums, 1, study, "averaged", ByCultures(study.units), 1, reasons
+        )
         if not parts:
             raise InputValueError(
                 f"no gene can be compared: {reasons.most_frequent(untested)}. A gene needs 3 expected counts "
@@ -199,7 +204,8 @@ def _study(adata: ad.AnnData, sublines: Sublines, covariates: list[str]) -> Stud
 def _payload(
     part: OfType, study: Study, untested: np.ndarray, reasons: Reasons, min_cpm: float
 ) -> dict[str, Any]:
-    found, side, units = part.found, part.side, study.units
+    found, units = part.found, study.units
+    side = by_cultures(part.side, units)
     genes, group = found.feature, units.samples.group
     cpm = 2.0 ** side.values[genes]
     expressed = np.zeros((genes.size, len(study.groups.name)), dtype=bool)
