@@ -26,7 +26,8 @@ FEW_RESOLUTIONS = (0.2, 0.5, 1.0)
 LONG_FILES = (
     "test_determinism", "test_cluster", "test_compartments_expression", "test_tutorials", "test_cli", "test_cli_recipes",
     "test_html",
-    "test_tumor_stroma", "test_communication_parity_liana", "test_docstrings", "test_ambient",
+    "test_tumor_stroma", "test_communication_parity_liana", "test_docstrings", "test_ambient", "test_docs_build",
+    "test_pages",
 )  # fmt: skip
 """Started first, so that none of them is left to one of the test processes at the end.
 
