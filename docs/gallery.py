@@ -68,6 +68,7 @@ def study() -> AnnData:
     niche.tl.infer_cnv(adata, reference=["Fibroblast", "T cell"])
     niche.tl.call_compartments(adata, labels={"Malignant": "tumor"}, key_added="compartments")
     niche.pp.integrate(adata)
+    niche.tl.cluster(adata)
     return niche.recipes.multiverse(adata, {"vary": {"leave_out_patients": False}})
 
 
