@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "src"))
+sys.path[:0] = [str(HERE.parent / "src"), str(HERE)]
+
+import gallery  # noqa: E402
 
 import niche  # noqa: E402
 
@@ -54,3 +56,5 @@ pages = HERE / "generated" / "tutorials"
 pages.mkdir(parents=True, exist_ok=True)
 for notebook in sorted((HERE.parent / "tutorials").glob("*.ipynb")):
     shutil.copyfile(notebook, pages / notebook.name)
+
+(HERE / "generated" / "gallery.md").write_text(gallery.page(), encoding="utf-8")

@@ -26,7 +26,8 @@ FEW_RESOLUTIONS = (0.2, 0.5, 1.0)
 LONG_FILES = (
     "test_determinism", "test_cluster", "test_compartments_expression", "test_tutorials", "test_cli", "test_cli_recipes",
     "test_html",
-    "test_tumor_stroma", "test_communication_parity_liana", "test_docstrings", "test_ambient",
+    "test_tumor_stroma", "test_communication_parity_liana", "test_docstrings", "test_ambient", "test_docs_build",
+    "test_pages",
 )  # fmt: skip
 """Started first, so that none of them is left to one of the test processes at the end.
 
@@ -137,6 +138,7 @@ def _make_corridor() -> ad.AnnData:
     niche.tl.communication(adata, "cell_type", resource=few, null="analytic", key_added="few_pairs")
     niche.tl.compare_communication(adata, key="few_pairs", n_permutations=3)
     niche.tl.compare_expression(adata, "cell_type")
+    niche.tl.compare_sublines(adata, subline_key="sample", parental="breast")
     niche.tl.tropism(adata)
     made = niche.recipes.multiverse(adata, FEW_UNIVERSES)
     made.var["genome"] = np.where(np.arange(made.n_vars) < made.n_vars // 3, "mouse", "human")

@@ -41,6 +41,7 @@ TAKES_EXPRESSION = ("tl.tropism",)
 TAKES_PRIMARY = ("tl.compatibility",)
 TAKES_TWO_SPECIES = ("pp.split_species",)
 TAKES_CALLED_SPECIES = ("pp.collapse_orthologs",)
+TAKES_SUBLINES = ("tl.compare_sublines",)
 
 
 FUNCTIONS = {
@@ -178,6 +179,12 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     return {
         "pp": raw, "tl": normal, "run": run, "programs": programs, "expression": expression,
         "primary": primary, "two species": two, "called species": niche.pp.split_species(two, copy=True),
+    sublines = niche.datasets.simulate_sublines(
+        organs=["bone", "lung"], sublines=3, n_genes=200, organ_genes=20, passage_genes=0, log2fc=2.5
+    )
+    sublines.uns, sublines.X = {}, sparse.csr_matrix(sublines.X)
+    sublines.layers["counts"] = sublines.X.copy()
+        "primary": primary, "sublines": sublines,
     }  # fmt: skip
 
 
@@ -201,6 +208,8 @@ def _input(name: str, inputs: Inputs) -> ad.AnnData:
         return inputs["two species"]
     if name in TAKES_CALLED_SPECIES:
         return inputs["called species"]
+    if name in TAKES_SUBLINES:
+        return inputs["sublines"]
     return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 

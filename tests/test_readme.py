@@ -7,7 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pages import blocks as blocks_of
+from pages import run_python
 
+README = Path(__file__).parents[1] / "README.md"
 COMMANDS = [
     "python -m pip install . && niche demo --out niche-demo",
     'python -m pip install -e ".[test]" && python -m pytest',
@@ -17,8 +20,7 @@ COMMANDS = [
 @pytest.fixture(scope="module")
 def blocks() -> list[tuple[str, str]]:
     """Language and text of every code block."""
-    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    return re.findall(r"^```(\w*)\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    return blocks_of(README)
 
 
 def test_first_block_holds_the_two_commands(blocks: list[tuple[str, str]]) -> None:
@@ -29,17 +31,16 @@ def test_first_block_holds_the_two_commands(blocks: list[tuple[str, str]]) -> No
 
 def test_python_runs(blocks: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    examples = [text for language, text in blocks if language == "python"]
-    assert len(examples) == 1
-    names: dict[str, object] = {}
-    exec(compile(examples[0], "README.md", "exec"), names)
+    assert [language for language, _ in blocks].count("python") == 1
+    names = run_python(README)
     assert len(names["edges"]) and len(names["axes"])
     assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
 def test_links_lead_somewhere(root: Path) -> None:
     lost = []
-    for page in [*root.glob("*.md"), *(root / "docs").glob("*.md")]:
+    pages = [page for page in (root / "docs").rglob("*.md") if "generated" not in page.parts]
+    for page in [*root.glob("*.md"), *pages]:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not target.startswith(("http", "mailto")) and not (page.parent / target).exists():
                 lost.append(f"{page.name}: {target}")

@@ -117,6 +117,7 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "ligand_activity",
         "compare_communication",
         "compare_expression",
+        "compare_sublines",
         "tropism",
         "multiverse",
         "species",

@@ -15,7 +15,7 @@ class Settings:
 
     Attributes
     ----------
-    sample_key, patient_key, organ_key, tissue_key, compartment_key, subtype_key, groupby
+    sample_key, patient_key, organ_key, tissue_key, compartment_key, subtype_key, subline_key, groupby
         Columns of ``adata.obs``.
     data_dir
         Folder with local copies of public data sets; the environment variable ``NICHE_DATA_DIR``
@@ -36,6 +36,7 @@ class Settings:
     tissue_key: str = "tissue"
     compartment_key: str = "compartment"
     subtype_key: str = "subtype"
+    subline_key: str = "subline"
     groupby: str = "cell_type"
     data_dir: Path | None = None
     n_jobs: int | None = None

@@ -369,6 +369,31 @@ def test_primary_and_normal_are_compared_but_are_no_organ():
     assert tests.f_p[0] == pytest.approx(float(joint.pvalue), rel=1e-7)
 
 
+def test_one_replicate_of_the_origin_is_enough_only_where_groups_say_so():
+    names, tissue = ["bone", "lung", "parental"], ["metastasis", "metastasis", "primary"]
+    samples = samples_of(np.array([0, 0, 0, 1, 1, 2]), np.arange(6))
+    y, w = values(samples)
+    for lone in (False, True):
+        groups = Groups(names, names, tissue, origin="parental", lone_origin=lone)
+        wanted = contrasts_of(groups)
+        place = {c.name: i for i, c in enumerate(wanted)}
+        assert "bone_vs_parental" in place and "bone_vs_primary" not in place
+        family = run(y, w, samples, groups=groups, wanted=wanted)
+        p = family.tests.p[0, place["bone_vs_parental"]]
+        assert np.isfinite(p) == lone
+        assert np.isfinite(family.tests.effect[0, place["bone_vs_parental"]])
+        enough = family.comparisons[0].enough(3)
+        assert bool(enough[place["bone_vs_parental"]]) == lone
+        assert not enough[place["lung_vs_parental"]], "two on the side that matters are too few for three"
+    model = sm.WLS(y[0], np.eye(3)[samples.group], weights=w[0]).fit()
+    assert p == pytest.approx(float(np.squeeze(model.t_test([1, 0, -1]).pvalue)), rel=1e-7)
+    alone = samples_of(np.array([0, 1, 1, 2]), np.arange(4))
+    y, w = values(alone)
+    assert np.isnan(
+        run(y, w, alone, groups=groups, wanted=wanted).tests.p[:, place["bone_vs_parental"]]
+    ).all()
+
+
 def test_a_family_of_one_feature():
     y, w = values(PARTIAL, n=1)
     family = run(y, w, PARTIAL)

@@ -21,11 +21,20 @@ class Groups:
         Names, ``"<organ> (primary)"`` and ``"<organ> (normal)"`` among them.
     organ, tissue
         Organ and tissue of each.
+    replicate
+        What a replicate is called.
+    origin
+        What primary tissue is called in the names of contrasts.
+    lone_origin
+        Whether one replicate of primary tissue is enough to test against: a parental line is one.
     """
 
     name: list[str]
     organ: list[str]
     tissue: list[str]
+    replicate: str = "patient"
+    origin: str = "primary"
+    lone_origin: bool = False
 
     def of(self, tissue: str) -> np.ndarray:
         """(n_groups,) whether a group is of a tissue."""
@@ -57,7 +66,7 @@ def contrasts_of(groups: Groups) -> list[Contrast]:
     ]
     if groups.of("primary").any():
         found += [
-            Contrast(f"{name}_vs_primary", PRIMARY, plus=int(g))
+            Contrast(f"{name}_vs_{groups.origin}", PRIMARY, plus=int(g))
             for g, name in zip(organs, names, strict=True)
         ]
     for g in organs:

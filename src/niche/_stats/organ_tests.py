@@ -87,6 +87,8 @@ class Comparisons:
         Covariates that hide a contrast, empty where it can be estimated.
     df
         Residual degrees of freedom.
+    lone
+        (n_contrasts,) whether one patient is enough on the minus side.
     """
 
     usable: np.ndarray
@@ -98,6 +100,7 @@ class Comparisons:
     n_rows: np.ndarray
     aliased: list[str]
     df: int
+    lone: np.ndarray
 
     @property
     def estimable(self) -> np.ndarray:
@@ -108,7 +111,8 @@ class Comparisons:
 
     def enough(self, patients: int) -> np.ndarray:
         """(n_contrasts,) whether it can be estimated with so many patients on each side."""
-        return self.estimable & (self.n_plus >= patients) & (self.n_minus >= patients) & (self.df > 0)
+        opposite = np.where(self.lone, 1, patients)
+        return self.estimable & (self.n_plus >= patients) & (self.n_minus >= opposite) & (self.df > 0)
 
 
 def family_tests(
@@ -307,7 +311,8 @@ def _compare(
         else:
             rows[c] = reduced
     df = design.matrix.shape[0] - design.matrix.shape[1]
-    return Comparisons(mask, plus, minus, n_plus, n_minus, n_both, n_rows, aliased, df), rows
+    lone = np.array([groups.lone_origin and c.kind == contrasts.PRIMARY for c in wanted], dtype=bool)
+    return Comparisons(mask, plus, minus, n_plus, n_minus, n_both, n_rows, aliased, df, lone), rows
 
 
 def _aliased(design: Design, met: np.ndarray) -> str:

@@ -19,3 +19,5 @@ __all__ = [
     "simulate_relapse",
 ]
 __all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases", "simulate_xenograft"]
+from niche.datasets.simulate_sublines import simulate_sublines
+__all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases", "simulate_sublines"]

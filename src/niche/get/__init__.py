@@ -13,6 +13,7 @@ from niche.get.compare_communication import compare_communication
 from niche.get.compare_expression import compare_expression
 from niche.get.compare_programs import compare_programs
 from niche.get.compare_samples import compare_samples
+from niche.get.compare_sublines import compare_sublines
 from niche.get.compartments import compartments
 from niche.get.compatibility import compatibility
 from niche.get.composition import composition
@@ -26,6 +27,7 @@ from niche.get.programs import programs
 from niche.get.pseudobulk import pseudobulk
 from niche.get.signatures import signatures
 from niche.get.species import species
+from niche.get.subline_signature import subline_signature
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
@@ -44,6 +46,7 @@ __all__ = [
     "compare_expression",
     "compare_programs",
     "compare_samples",
+    "compare_sublines",
     "compartments",
     "compatibility",
     "composition",
@@ -57,6 +60,7 @@ __all__ = [
     "pseudobulk",
     "signatures",
     "species",
+    "subline_signature",
     "to_cellchat",
     "to_cellphonedb",
     "to_liana",

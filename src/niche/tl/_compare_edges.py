@@ -159,7 +159,7 @@ def compared(
     reason, note = codes_of(family, wanted, units, missing, reasons)
     alike = np.isnan(columns["pval"]) & (reason == 0)
     if alike.any():
-        reason[alike] = reasons.code("no variation between patients")
+        reason[alike] = reasons.code(f"no variation between {units.groups.replicate}s")
     return Compared(
         feature, columns, *_counts(family, rows, units), reason, note,
         callable=_per_feature(family, lambda one: one.enough(PATIENTS_CALL)) & ~alike,
@@ -177,7 +177,8 @@ def columns_of(family: Family, wanted: list[Contrast]) -> dict[str, np.ndarray]:
             statistic[:, c], p[:, c] = tests.f, tests.f_p
     with np.errstate(invalid="ignore", divide="ignore"):
         stability = np.where(family.used > 0, family.same / family.used, np.nan)
-    stability = np.where(np.isnan(tests.effect), np.nan, stability)
+    asked = family.used.shape == tests.effect.shape
+    stability = np.where(np.isnan(tests.effect), np.nan, stability if asked else np.nan)
     return {
         "log2fc": tests.effect, "ci_low": low, "ci_high": high, "statistic": statistic, "pval": p,
         "sign_stability": stability, "min_detectable_log2fc": averaged_tests.detectable(tests),

@@ -22,11 +22,12 @@ Backend = Callable[[Side, np.ndarray, np.ndarray, int, Models], Family]
 
 @dataclass(frozen=True)
 class OfType:
-    """Tested genes of one cell type."""
+    """Tested genes of one cell type, and the values they were tested on."""
 
     cell_type: int
     family: Family
     found: Compared
+    side: Side
 
 
 def by_niche(side: Side, genes: np.ndarray, usable: np.ndarray, cell_type: int, models: Models) -> Family:
@@ -67,5 +68,5 @@ def compare_genes(
             family, chosen, columns_of(family, study.wanted), rows, usable[chosen], study.units, study.wanted,
             missing, reasons, np.zeros(0, dtype=np.uint8),
         )  # fmt: skip
-        parts.append(OfType(t, family, found))
+        parts.append(OfType(t, family, found, side))
     return parts, untested

@@ -46,15 +46,16 @@ def study_of(
     organs: list[str],
     organ_code: np.ndarray,
     method: Method,
+    groups: Groups | None = None,
 ) -> Study:
-    """Read the design and refuse one in which nothing can be compared."""
+    """Read the design and refuse one in which nothing can be compared; ``groups`` follow from it else."""
     listed = [covariates] if isinstance(covariates, str) else list(covariates)
     taking_part = [name for name, code in zip(names, organ_code, strict=True) if code >= 0]
     table = sample_covariates(adata, sample_key, taking_part, listed).reindex(names)
     seen = [name for name in CONFOUNDERS if name in adata.obs.columns and name not in listed]
     known = [name for name in seen if _one_per_sample(adata, sample_key, name)]
     other = sample_covariates(adata, sample_key, names, known)
-    groups = groups_of(organs, organ_code, organ, tissue)
+    groups = groups or groups_of(organs, organ_code, organ, tissue)
     wanted = contrasts_of(groups)
     if not wanted:
         raise InputValueError(

@@ -7,6 +7,8 @@ import numpy as np
 from niche._stats.contrasts import NORMAL, OMNIBUS, PAIR, PRIMARY, Contrast, Groups
 from niche._stats.organ_tests import PATIENTS_CALL, PATIENTS_TEST, Comparisons
 
+_ORIGINS = {"primary": "primary tumor", "parental": "parental line deep enough"}
+
 
 class Reasons:
     """Distinct reasons and their codes; code 0 is no reason."""
@@ -71,9 +73,10 @@ def reason_of(
         return f"aliased with {comparison.aliased[c]}", ""
     left = _left_out(contrast, comparison, c, groups, short, gone)
     if contrast.kind == OMNIBUS and comparison.plus[c].sum() < 2:
-        return "; ".join([f"fewer than 2 organs with {PATIENTS_TEST} patients", *left]), ""
+        return "; ".join([f"fewer than 2 organs with {PATIENTS_TEST} {groups.replicate}s", *left]), ""
     if not comparison.minus[c].any() and contrast.kind != OMNIBUS:
-        where = "primary tumor" if contrast.kind == PRIMARY else f"other organ with {PATIENTS_TEST} patients"
+        where = f"other organ with {PATIENTS_TEST} {groups.replicate}s"
+        where = _ORIGINS[groups.origin] if contrast.kind == PRIMARY else where
         return "; ".join([f"no {where}", *left]), ""
     few = _few(contrast, comparison, c, groups, PATIENTS_TEST)
     if few:
@@ -81,7 +84,7 @@ def reason_of(
     if comparison.df <= 0:
         return "no residual degrees of freedom", ""
     few = _few(contrast, comparison, c, groups, PATIENTS_CALL)
-    call = f"a call needs {PATIENTS_CALL} patients on each side: {few}" if few else ""
+    call = f"a call needs {PATIENTS_CALL} {groups.replicate}s on each side: {few}" if few else ""
     return "", "; ".join([*([call] if call else []), *left])
 
 
@@ -96,7 +99,7 @@ def _left_out(
     for g in organs:
         if g == contrast.plus or comparison.plus[c, g] or comparison.minus[c, g]:
             continue
-        out.append(short[g] if g in gone else f"1 patient in {groups.name[g]}")
+        out.append(short[g] if g in gone else f"1 {groups.replicate} in {groups.name[g]}")
     return [f"without {', '.join(groups.name[g] for g in organs if _is_out(g, contrast, comparison, c))} "
             f"({'; '.join(dict.fromkeys(out))})"] if out else []  # fmt: skip
 
@@ -110,12 +113,12 @@ def _few(contrast: Contrast, comparison: Comparisons, c: int, groups: Groups, ne
     found = []
     if comparison.n_plus[c] < needed:
         name = "an organ" if contrast.kind == OMNIBUS else groups.name[contrast.plus]
-        found.append(f"{_patients(comparison.n_plus[c])} in {name}")
-    if comparison.n_minus[c] < needed and contrast.kind != OMNIBUS:
+        found.append(f"{_counted(comparison.n_plus[c], groups)} in {name}")
+    if comparison.n_minus[c] < (1 if comparison.lone[c] else needed) and contrast.kind != OMNIBUS:
         names = [groups.name[g] for g in np.flatnonzero(comparison.minus[c])]
-        found.append(f"{_patients(comparison.n_minus[c])} in {' and '.join(names)}")
+        found.append(f"{_counted(comparison.n_minus[c], groups)} in {' and '.join(names)}")
     return "; ".join(found)
 
 
-def _patients(n: int) -> str:
-    return f"{n} patient" if n == 1 else f"{n} patients"
+def _counted(n: int, groups: Groups) -> str:
+    return f"{n} {groups.replicate}" if n == 1 else f"{n} {groups.replicate}s"
