@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from niche._slots import matrix
+from niche._slots.lazy import is_dask
 from niche.errors import InputValueError
 
 _LOG_MAXIMUM = 30.0
@@ -20,7 +21,7 @@ def sum_genes(values: Any, codes: np.ndarray, name: str) -> Any:
     values through expm1. Columns that stand alone keep their bits; the array type is kept (dask
     becomes csr), the number type too unless the sums do not fit it.
     """
-    if matrix.is_dask(values):
+    if is_dask(values):
         values = values.compute()
     if not (isinstance(values, np.ndarray) or sparse.issparse(values)):
         values = sparse.csr_matrix(values[:])

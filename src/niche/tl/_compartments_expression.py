@@ -8,11 +8,13 @@ from typing import Any
 import anndata as ad
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from niche._kernels import malignant_call
+from niche._kernels.row_tiles import Work
 from niche._settings import settings
 from niche._slots import compartment_codes as codes
-from niche._slots import keys, matrix, read, validate
+from niche._slots import keys, matrix, passes, read, validate
 from niche._slots.validate import Factor
 from niche.errors import InputValueError
 from niche.resources import gene_identity
@@ -108,7 +110,7 @@ def assess(
     organs, organ_column = _organs(adata, samples, options.organ_key)
     graft, species_column = _graft(adata, options)
     doublet, passed, quality_columns = _quality(adata)
-    organism, two_genomes = _genomes(values, adata.var, graft, options.organism)
+    organism, two_genomes = _genomes(values, adata.var, graft, options.organism, threads)
     lineages = lineages_of(values, adata.var, samples, organs, organism)
     confidence = malignant_call.confidence(adata.n_obs, doublet, lineages.mixed, passed)
     reference = given_reference(adata, options.reference_key, options.reference, stored)
@@ -201,21 +203,22 @@ def _graft(adata: ad.AnnData, options: Options) -> tuple[np.ndarray | None, list
 
 
 def _genomes(
-    values: matrix.Matrix, var: pd.DataFrame, graft: np.ndarray | None, organism: str | None
+    values: matrix.Matrix, var: pd.DataFrame, graft: np.ndarray | None, organism: str | None, threads: int
 ) -> tuple[str | None, bool]:
     """The organism whose markers the host has, and whether graft and host express different genomes."""
     if graft is None:
         return organism, False
-    seen = np.zeros((2, len(var)), dtype=np.int64)
-    for first, block in values.blocks():
-        of_graft = graft[first : first + block.shape[0]]
-        for row, cells in enumerate((~of_graft, of_graft)):
-            seen[row] += block[cells].getnnz(axis=0)
+    seen = passes.totals(values, Work(_detected, (), (graft,)), threads)
     detected = seen >= _DETECTED * np.array([[(~graft).sum()], [graft.sum()]])
     if not detected.any(axis=1).all():
         return organism, False
     host, other = (gene_identity.best_organism(var[here])[0] for here in detected)
     return (host if organism is None and host != other else organism), host != other
+
+
+def _detected(block: sparse.csr_matrix, first: int, last: int, graft: np.ndarray) -> np.ndarray:
+    """Cells of the host and of the graft in which each gene is seen, (2, n_genes)."""
+    return np.stack([block[first:last][cells].getnnz(axis=0) for cells in (~graft, graft)]).astype(np.int64)
 
 
 def _quality(adata: ad.AnnData) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
