@@ -23,7 +23,7 @@ from niche._kernels import row_tiles
 from niche._kernels.row_tiles import Found, Held, Pass, Reader, Work
 from niche._slots import matrix
 from niche._slots.lazy import PART_TILES, Apart, is_dask, parts_of, unreadable
-from niche._slots.matrix import BLOCK_ROWS, TILE_ROWS, Kind, Matrix
+from niche._slots.matrix import Kind, Matrix
 from niche.errors import InputValueError
 
 _FAN_IN = 4
@@ -46,15 +46,15 @@ def reader(values: Matrix, threads: int) -> Reader:
 
 def trees(values: Matrix, works: list[Work], threads: int) -> list[row_tiles.Tree]:
     """Read a matrix once and add what the works give in the fixed tree."""
-    return reader(values, threads).run(Pass(TILE_ROWS, trees=tuple(works))).trees
+    return reader(values, threads).run(Pass(matrix.TILE_ROWS, trees=tuple(works))).trees
 
 
 def totals(values: Matrix, work: Work, threads: int) -> Any:
     """Read a matrix once and add what a work gives, in any order: exact sums."""
-    return reader(values, threads).run(Pass(BLOCK_ROWS, totals=(work,))).totals[0]
+    return reader(values, threads).run(Pass(matrix.BLOCK_ROWS, totals=(work,))).totals[0]
 
 
-def rows(values: Matrix, work: Work, threads: int, *, tile_rows: int = TILE_ROWS) -> list[Any]:
+def rows(values: Matrix, work: Work, threads: int, *, tile_rows: int = matrix.TILE_ROWS) -> list[Any]:
     """Read a matrix once and list what a work gives for its tiles, in order of the rows."""
     return reader(values, threads).run(Pass(tile_rows, rows=(work,))).rows[0]
 
@@ -68,7 +68,7 @@ def chosen(values: Matrix, cells: np.ndarray, columns: np.ndarray | None, thread
     if is_dask(values.values) and there.size:
         stretch = slice(there[0], there[-1] + 1)
         values, cells = Matrix(values.values[stretch], values.name, values.kind), cells[stretch]
-    found = rows(values, Work(_chosen, (columns,), (cells,)), threads, tile_rows=BLOCK_ROWS)
+    found = rows(values, Work(_chosen, (columns,), (cells,)), threads, tile_rows=matrix.BLOCK_ROWS)
     return found[0] if len(found) == 1 else sparse.vstack(found, format="csr")
 
 
@@ -120,7 +120,7 @@ class Lazy:
         work, sums_of, rows_of = (dask.delayed(f, pure=False) for f in (read_part, add_parts, rows_of_part))
         parts = [
             work(source, self.values.name, self.values.kind, shared, wanted.cells_of(first, last), first)
-            for first, last, source in parts_of(self.values.values, TILE_ROWS)
+            for first, last, source in parts_of(self.values.values, matrix.TILE_ROWS)
         ]
         listed = [rows_of(part) for part in parts] if wanted.rows else []
         sums = [sums_of(parts[i : i + _FAN_IN]) for i in range(0, len(parts), _FAN_IN)]
@@ -199,4 +199,4 @@ def _opened_by_workers(values: Any) -> Any:
         return None
     from anndata.experimental import read_elem_lazy
 
-    return read_elem_lazy(source, chunks=(PART_TILES * TILE_ROWS, values.shape[1]))
+    return read_elem_lazy(source, chunks=(PART_TILES * matrix.TILE_ROWS, values.shape[1]))
