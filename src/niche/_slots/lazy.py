@@ -45,10 +45,9 @@ def hold_annotation(adata: ad.AnnData) -> None:
 
 
 def _is_lazy(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_is_lazy(item) for item in value.values())
-    in_memory = isinstance(value, (pd.DataFrame, np.ndarray)) or sparse.issparse(value)
-    return not in_memory and (is_dask(value) or hasattr(value, "to_memory"))
+    if is_dask(value) or hasattr(value, "to_memory"):
+        return True
+    return isinstance(value, Mapping) and any(_is_lazy(item) for item in value.values())
 
 
 def computed(parts: list[Any]) -> list[Any]:
@@ -62,11 +61,11 @@ def computed(parts: list[Any]) -> list[Any]:
 
 def held(value: Any) -> Any:
     """A value with everything lazily read in it brought into memory."""
-    if isinstance(value, Mapping):
-        return {name: held(item) for name, item in value.items()}
-    if not _is_lazy(value):
-        return value
-    return value.compute() if is_dask(value) else value.to_memory()
+    if hasattr(value, "to_memory"):
+        return value.to_memory()
+    if is_dask(value):
+        return value.compute()
+    return {name: held(item) for name, item in value.items()} if isinstance(value, Mapping) else value
 
 
 class Apart:

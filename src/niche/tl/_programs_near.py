@@ -11,7 +11,9 @@ import pandas as pd
 from scipy import sparse
 
 from niche._kernels import nmf, program_genes
-from niche._slots import keys, matrix, write
+from niche._kernels.row_tiles import Work
+from niche._settings import settings
+from niche._slots import keys, matrix, passes, write
 from niche.tl._programs_input import COUNTS, Input
 from niche.tl._programs_samples import shares
 
