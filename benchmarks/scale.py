@@ -87,8 +87,8 @@ def page(runs: list[Run], written: dict[int, Run], asked: argparse.Namespace, lo
     for mode in dict.fromkeys(r["mode"] for r in runs):
         mine = [r for r in runs if r["mode"] == mode]
         if len(mine) > 1:
-            lines += [f"- {mode}: CPU time grows with cells to the power {exponent(mine, 'cpu'):.2f}, wall time "
-                      f"{exponent(mine, 'wall'):.2f}."]  # fmt: skip
+            cpu, wall = exponent(mine, "cpu"), exponent(mine, "wall")
+            lines += [f"- {mode}: CPU time grows with cells to the power {cpu:.2f}, wall time {wall:.2f}."]
     lines += [
         "",
         "## Per step",
