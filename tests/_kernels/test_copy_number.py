@@ -9,6 +9,7 @@ import pytest
 from scipy import sparse
 
 from niche._kernels import copy_number
+from niche._kernels.row_tiles import Held
 
 SIZES = (240, 131, 100, 101, 7)
 
@@ -53,8 +54,8 @@ def run(scene, *, window=100, step=10, clip=1.0, sds=None, noise=None, threads=1
     blocks = [(a, matrix[a:b]) for a, b in itertools.pairwise(cuts)]
     noise = np.ones(len(values), dtype=bool) if noise is None else noise
     return copy_number.infer(
-        lambda: blocks, windows, lower[:, used], upper[:, used], reference, clip=clip, sds=sds,
-        noise_from=noise, threads=threads,
+        Held(lambda: blocks, threads), windows, lower[:, used], upper[:, used], reference, clip=clip, sds=sds,
+        noise_from=noise,
     )  # fmt: skip
 
 
@@ -147,8 +148,8 @@ def test_survey_is_exact_and_blind_to_order(scene):
     group = np.where(np.arange(90) < 60, np.arange(90) % 2, -1).astype(np.int32)
     second = np.where(np.arange(90) < 10, 2, -1).astype(np.int32)
     order = np.random.default_rng(0).permutation(90)
-    found = copy_number.survey(lambda: [(0, values[:50]), (50, values[50:])], genes, group, second, 4)
-    again = copy_number.survey(lambda: [(0, values[order])], genes, group[order], second[order], 4)
+    found = copy_number.survey(Held(lambda: [(0, values[:50]), (50, values[50:])]), genes, group, second, 4)
+    again = copy_number.survey(Held(lambda: [(0, values[order])]), genes, group[order], second[order], 4)
     array = values.toarray()[:, 5:].astype(np.float64)
     np.testing.assert_allclose(found.means[0], array[group == 0].mean(axis=0), atol=1e-9)
     np.testing.assert_allclose(found.means[2], array[:10].mean(axis=0), atol=1e-9)

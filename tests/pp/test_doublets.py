@@ -27,7 +27,7 @@ def mixture():
 def run(mixture, seed=0, **options):
     counts, codes, names = mixture
     options = {"expected_rate": 0.08, "min_cells": 100, "rng": np.random.default_rng(seed)} | options
-    return score_doublets(counts, codes, names, **options)
+    return score_doublets(counts.__getitem__, codes, names, **options)
 
 
 def test_planted_doublets_score_higher(mixture):
@@ -51,7 +51,7 @@ def test_same_seed_same_scores_and_samples_do_not_depend_on_each_other(mixture):
     first, second = run(mixture), run(mixture)
     assert np.array_equal(first.score, second.score, equal_nan=True)
     alone = score_doublets(
-        counts[codes == 0],
+        counts[codes == 0].__getitem__,
         codes[codes == 0],
         names[:1],
         expected_rate=0.08,
@@ -80,6 +80,11 @@ def test_a_threshold_that_calls_too_many_is_not_believed(mixture, monkeypatch):
 def test_too_few_genes():
     counts = sparse.csr_matrix(np.ones((120, 4), dtype=np.float32))
     found = score_doublets(
-        counts, np.zeros(120, int), ("a",), expected_rate=0.05, min_cells=100, rng=np.random.default_rng(0)
+        counts.__getitem__,
+        np.zeros(120, int),
+        ("a",),
+        expected_rate=0.05,
+        min_cells=100,
+        rng=np.random.default_rng(0),
     )
     assert found.status == ["skipped: too few genes seen in 3 cells"]

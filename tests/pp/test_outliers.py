@@ -3,9 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 
-from niche.pp.outliers import sample_thresholds, top_share
+from niche.pp.outliers import sample_thresholds
 
 
 def frame(n=30, **columns):
@@ -60,8 +59,3 @@ def test_missing_metrics_and_values():
     found = sample_thresholds(metrics, n_mads=5, max_pct_mt=None, min_cells=20)
     assert np.isnan(found.low["total_counts"])
     assert np.isfinite(found.high["pct_counts_mt"])
-
-
-def test_top_share():
-    values = sparse.csr_matrix(np.array([[5.0, 1, 3, 1], [0, 0, 0, 0], [0, 2, 0, 0]]))
-    assert np.array_equal(top_share(values, 2), [80, np.nan, 100], equal_nan=True)

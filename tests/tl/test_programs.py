@@ -126,7 +126,7 @@ def test_every_patient_counts_alike(study: ad.AnnData) -> None:
         more.obs[name] = more.obs[name].astype("category")
     from niche.tl._programs_input import input_of
 
-    options = ("tumor", None, 500, 20, None, None, None, None)
+    options = ("tumor", None, 500, 20, None, None, None, None, 1)
     first, second = (input_of(a, *options) for a in (study, more))
     share = [np.bincount(i.patient, weights=i.weight) / i.weight.sum() for i in (first, second)]
     np.testing.assert_allclose(share[0], share[1])

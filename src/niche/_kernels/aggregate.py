@@ -7,14 +7,15 @@ blocks, chunks, workers and their order never change a bit of the result.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import sparse
 
-from niche._kernels import tile_sums
+from niche._kernels import row_tiles, tile_sums
+from niche._kernels.row_tiles import Block, Tree, Work
 
 PER_GROUP = ("sums", "nonzero", "total", "linear", "linear_total")
 _ROWS_AT_A_TIME = 1024
@@ -80,43 +81,6 @@ class Sums:
         return Sums(groups, strata, values, max(self.largest, other.largest))
 
 
-Work = Callable[[sparse.csr_matrix, int, int, int], Sums]
-"""Sums rows ``first..last`` of a block whose first tile row is cell ``row``."""
-
-
-@dataclass
-class Tree:
-    """Partial sums as complete nodes of the fixed binary tree over tile numbers.
-
-    Trees over disjoint tiles add in any order to the same bits.
-    """
-
-    nodes: dict[tuple[int, int], Sums] = field(default_factory=dict)
-
-    def add(self, tile: int, sums: Sums, level: int = 0) -> None:
-        """Put a node in place and merge it upwards while its sibling is there."""
-        node = (level, tile)
-        while (sibling := (node[0], node[1] ^ 1)) in self.nodes:
-            other = self.nodes.pop(sibling)
-            sums = other + sums if sibling[1] < node[1] else sums + other
-            node = (node[0] + 1, node[1] >> 1)
-        self.nodes[node] = sums
-
-    def __add__(self, other: Tree) -> Tree:
-        joined = Tree(dict(self.nodes))
-        for (level, index), sums in other.nodes.items():
-            joined.add(index, sums, level)
-        return joined
-
-    def root(self) -> Sums:
-        """Combine what is left of an incomplete tree, small nodes first from the right."""
-        ordered = sorted(self.nodes.items(), key=lambda item: item[0][1] << item[0][0])
-        total = ordered[-1][1]
-        for _, sums in reversed(ordered[:-1]):
-            total = sums + total
-        return total
-
-
 @dataclass(frozen=True)
 class Aggregate:
     """The sums of one pass.
@@ -172,12 +136,11 @@ class Scratch:
 
 
 def tile_of_values(
-    block: sparse.csr_matrix, first: int, last: int, row: int, layout: Layout, scratch: Scratch
+    block: sparse.csr_matrix, first: int, last: int, layout: Layout, group: np.ndarray, stratum: np.ndarray
 ) -> Sums:
-    """Sum rows ``first..last`` of a block whose first tile row is cell ``row``."""
-    cells = slice(row, row + last - first)
-    groups, group = _local(layout.group[cells], layout.n_groups)
-    strata, stratum = _local(layout.stratum[cells], layout.n_strata)
+    """Sum rows ``first..last`` of a block; ``group`` and ``stratum`` (last - first,) are theirs."""
+    groups, group = _local(group, layout.n_groups)
+    strata, stratum = _local(stratum, layout.n_strata)
     shape, stratum_shape = (groups.size, layout.n_genes), (strata.size, layout.n_genes)
     values = {
         "sums": np.zeros(shape),
@@ -189,7 +152,7 @@ def tile_of_values(
     }
     if layout.first.size:
         values |= {name: np.zeros((strata.size, layout.first.size)) for name in ("xy", "xxy", "xyy")}
-    largest = 0.0
+    largest, scratch = 0.0, _scratch()
     for start in range(first, last, _ROWS_AT_A_TIME):
         part = slice(start - first, start - first + _ROWS_AT_A_TIME)
         end = min(start + _ROWS_AT_A_TIME, last)
@@ -227,10 +190,10 @@ def _add_rows(
 
 
 def tile_of_linear(
-    block: sparse.csr_matrix, first: int, last: int, row: int, layout: Layout, *, exponentiate: bool
+    block: sparse.csr_matrix, first: int, last: int, layout: Layout, group: np.ndarray, *, exponentiate: bool
 ) -> Sums:
     """Sum the counts (or the expm1 values) of rows ``first..last`` of a block per group."""
-    groups, group = _local(layout.group[row : row + last - first], layout.n_groups)
+    groups, group = _local(group, layout.n_groups)
     values = {"linear": np.zeros((groups.size, layout.n_genes)), "linear_total": np.zeros(groups.size)}
     tile_sums.add_linear(
         block.data, block.indices, block.indptr, first, last, group, layout.gene_of_column, exponentiate,
@@ -240,56 +203,37 @@ def tile_of_linear(
 
 
 def tree_of(
-    blocks: Iterable[tuple[int, sparse.csr_matrix]], layout: Layout, tile_rows: int, threads: int,
+    blocks: Iterable[Block], layout: Layout, tile_rows: int, threads: int,
     *, linear: bool = False, exponentiate: bool = False,
 ) -> Tree:  # fmt: skip
     """Sum blocks that begin at multiples of ``tile_rows`` into one tree, tiles in parallel."""
     work = linear_work(layout, exponentiate=exponentiate) if linear else values_work(layout)
-    return trees_of(blocks, [work], tile_rows, threads)[0]
+    return row_tiles.run(blocks, row_tiles.Pass(tile_rows, trees=(work,)), threads).trees[0]
 
 
 def values_work(layout: Layout) -> Work:
     """What sums the values of a tile and their powers and products."""
-    local = threading.local()
-
-    def work(block: sparse.csr_matrix, first: int, last: int, row: int) -> Sums:
-        local.scratch = getattr(local, "scratch", None) or Scratch()
-        return tile_of_values(block, first, last, row, layout, local.scratch)
-
-    return work
+    return Work(tile_of_values, (_shared(layout),), (layout.group, layout.stratum))
 
 
 def linear_work(layout: Layout, *, exponentiate: bool) -> Work:
     """What sums the counts of a tile, or the expm1 values."""
-
-    def work(block: sparse.csr_matrix, first: int, last: int, row: int) -> Sums:
-        return tile_of_linear(block, first, last, row, layout, exponentiate=exponentiate)
-
-    return work
+    return Work(partial(tile_of_linear, exponentiate=exponentiate), (_shared(layout),), (layout.group,))
 
 
-def trees_of(
-    blocks: Iterable[tuple[int, sparse.csr_matrix]], works: Sequence[Work], tile_rows: int, threads: int
-) -> list[Tree]:
-    """Read blocks that begin at multiples of ``tile_rows`` once; one tree for each of the works."""
-
-    def sums(task: tuple[sparse.csr_matrix, int, int, int]) -> tuple[int, list[Sums]]:
-        return task[3] // tile_rows, [work(*task) for work in works]
-
-    trees = [Tree() for _ in works]
-    with ThreadPoolExecutor(threads) as pool:
-        for start, block in blocks:
-            for tile, found in pool.map(sums, _tiles(start, block, tile_rows)):
-                for tree, part in zip(trees, found, strict=True):
-                    tree.add(tile, part)
-    return trees
+def _shared(layout: Layout) -> Layout:
+    """The layout without what belongs to single cells."""
+    return replace(layout, group=layout.group[:0], stratum=layout.stratum[:0])
 
 
-def _tiles(
-    start: int, block: sparse.csr_matrix, tile_rows: int
-) -> Iterator[tuple[sparse.csr_matrix, int, int, int]]:
-    for first in range(0, block.shape[0], tile_rows):
-        yield block, first, min(first + tile_rows, block.shape[0]), start + first
+_threads = threading.local()
+
+
+def _scratch() -> Scratch:
+    """The arrays of this thread."""
+    if not hasattr(_threads, "scratch"):
+        _threads.scratch = Scratch()
+    return _threads.scratch
 
 
 def finish(layout: Layout, values: Tree, linear: Tree | None = None) -> Aggregate:

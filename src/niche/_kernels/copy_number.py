@@ -12,26 +12,24 @@ cell: neither blocks, threads nor the order of the cells change a bit.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 from scipy import sparse
 
 from niche._kernels import copy_number_rows as rows
 from niche._kernels.copy_number_rows import Windows
+from niche._kernels.row_tiles import Pass, Reader, Work
 
 TILE_ROWS = 256
 """Rows a thread works on at a time; no part of the numerical contract."""
 
-_SLACK, _GUESSED_FROM = 0.8, 400
+_SURVEY_ROWS = 32_768
+"""Rows that are summed at a time, exactly: no part of it either."""
+
+_SLACK, _GUESSED_FROM, _GUESSED_AMONG = 0.8, 400, 8_192
 """Values below this share of the threshold guessed from so many cells are dropped before it is known. A
 guess that is too high costs a second pass, and changes nothing."""
-
-Blocks = Callable[[], Iterable[tuple[int, sparse.csr_matrix]]]
-"""Gives the matrix anew each time it is called: (first row, csr block), in order of the rows."""
 
 
 def windows_along(columns: list[np.ndarray], n_columns: int, *, window: int, step: int) -> Windows:
@@ -101,32 +99,47 @@ class Survey:
     detected: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """Fixed-point sums (n_groups, n_genes) and numbers of cells (n_genes,); they add exactly."""
+
+    sums: np.ndarray
+    detected: np.ndarray
+
+    def __add__(self, other: _Sums) -> _Sums:
+        return _Sums(self.sums + other.sums, self.detected + other.detected)
+
+
 def survey(
-    blocks: Blocks, gene_of_column: np.ndarray, group: np.ndarray, second: np.ndarray, n_groups: int
+    reader: Reader, gene_of_column: np.ndarray, group: np.ndarray, second: np.ndarray, n_groups: int
 ) -> Survey:
     """Sum genes over groups of cells, and count the cells in which they are seen.
 
     ``gene_of_column`` (n_vars,) int32 numbers the genes, -1 for columns left out; ``group`` and ``second``
     (n_obs,) int32 are the up to two groups of each cell, -1 for none.
     """
-    n_genes = int(gene_of_column.max(initial=-1)) + 1
-    sums = np.zeros((n_groups, n_genes), dtype=np.int64)
-    detected = np.zeros(n_genes, dtype=np.int64)
-    with ThreadPoolExecutor(1) as pool:
-        for first, block in blocks():
-            counting = pool.submit(rows.count_detected, block.data, block.indices, gene_of_column, detected)
-            mine = slice(first, first + block.shape[0])
-            rows.add_to_groups(
-                block.data, block.indices, block.indptr, group[mine], second[mine], gene_of_column, sums
-            )
-            counting.result()
+    work = Work(_summed, (gene_of_column, n_groups), (group, second))
+    found = reader.run(Pass(_SURVEY_ROWS, totals=(work,))).totals[0]
     both = np.concatenate([group, second])
     n = np.bincount(both[both >= 0], minlength=n_groups)
-    return Survey(sums / rows.FIXED_POINT / np.maximum(n, 1)[:, None], detected)
+    return Survey(found.sums / rows.FIXED_POINT / np.maximum(n, 1)[:, None], found.detected)
+
+
+def _summed(
+    block: sparse.csr_matrix, first: int, last: int, gene_of_column: np.ndarray, n_groups: int,
+    group: np.ndarray, second: np.ndarray,
+) -> _Sums:  # fmt: skip
+    n_genes = int(gene_of_column.max(initial=-1)) + 1
+    found = _Sums(np.zeros((n_groups, n_genes), dtype=np.int64), np.zeros(n_genes, dtype=np.int64))
+    stored = slice(block.indptr[first], block.indptr[last])
+    rows.count_detected(block.data[stored], block.indices[stored], gene_of_column, found.detected)
+    starts = block.indptr[first : last + 1]
+    rows.add_to_groups(block.data, block.indices, starts, group, second, gene_of_column, found.sums)
+    return found
 
 
 def infer(
-    blocks: Blocks,
+    reader: Reader,
     windows: Windows,
     lower: np.ndarray,
     upper: np.ndarray,
@@ -135,13 +148,12 @@ def infer(
     clip: float,
     sds: float | None,
     noise_from: np.ndarray,
-    threads: int = 1,
 ) -> Profile:
     """Smooth, centre and denoise the log fold change of every cell against its reference.
 
     Parameters
     ----------
-    blocks
+    reader
         The matrix of log values.
     windows
         Where the genes lie.
@@ -155,20 +167,17 @@ def infer(
         Values below this number of standard deviations of the noise become zero; ``None`` keeps all.
     noise_from
         (n_obs,) bool: the cells that noise is read from.
-    threads
-        Tiles worked on at a time.
     """
-    smoother = _smoother(windows, lower, upper, clip)
-    work = _Work(smoother, reference_of_cell, noise_from, threads)
+    work = _Work(reader, _smoother(windows, lower, upper, clip), reference_of_cell, noise_from)
     if sds is None:
-        return Profile(_joined(work.tiles(blocks, 0.0), 0.0, windows.total), math.nan, 0.0)
+        return Profile(_joined(work.tiles(0.0), 0.0, windows.total), math.nan, 0.0)
     # Noise and profiles take one pass: what surely lies below the threshold is dropped at once.
-    floor = _SLACK * sds * work.guessed_noise(blocks)
-    tiles = work.tiles(blocks, floor)
+    floor = _SLACK * sds * work.guessed_noise()
+    tiles = work.tiles(floor)
     noise = _noise(tiles, windows.total)
     threshold = sds * noise
     if threshold < floor:
-        tiles = work.tiles(blocks, threshold)
+        tiles = work.tiles(threshold)
     return Profile(_joined(tiles, threshold, windows.total), noise, threshold)
 
 
@@ -215,40 +224,42 @@ class _Tile:
 class _Work:
     """All cells, tile by tile."""
 
+    reader: Reader
     smoother: _Smoother
     reference: np.ndarray
     noise_from: np.ndarray
-    threads: int
 
-    def tiles(self, blocks: Blocks, floor: float) -> list[_Tile]:
+    def tiles(self, floor: float) -> list[_Tile]:
         """Values of all cells that reach the floor, in order of the rows."""
-        found: list[_Tile] = []
-        with ThreadPoolExecutor(self.threads) as pool:
-            for start, block in blocks():
-                firsts = range(0, block.shape[0], TILE_ROWS)
-                found += pool.map(self._tile, repeat(start), repeat(block), firsts, repeat(floor))
-        return found
+        work = Work(_tile, (self.smoother, floor), (self.reference, self.noise_from))
+        return self.reader.run(Pass(TILE_ROWS, rows=(work,))).rows[0]
 
-    def guessed_noise(self, blocks: Blocks) -> float:
+    def guessed_noise(self) -> float:
         """Standard deviation of a few of the noise cells that are met first."""
-        for start, block in blocks():
-            mine = np.flatnonzero(self.noise_from[start : start + block.shape[0]])
-            if mine.size:
-                chosen = mine[np.linspace(0, mine.size - 1, min(mine.size, _GUESSED_FROM)).astype(np.int64)]
-                return float(self.smoother(block, chosen, self.reference[start + chosen]).std())
-        return 0.0
+        noisy = np.flatnonzero(self.noise_from)
+        if not noisy.size:
+            return 0.0
+        first = int(noisy[0])
+        block = self.reader.some(first, first + _GUESSED_AMONG)
+        mine = np.flatnonzero(self.noise_from[first : first + block.shape[0]])
+        chosen = mine[np.linspace(0, mine.size - 1, min(mine.size, _GUESSED_FROM)).astype(np.int64)]
+        return float(self.smoother(block, chosen, self.reference[first + chosen]).std())
 
-    def _tile(self, start: int, block: sparse.csr_matrix, first: int, floor: float) -> _Tile:
-        chosen = np.arange(first, min(first + TILE_ROWS, block.shape[0]))
-        out = self.smoother(block, chosen, self.reference[start + chosen])
-        noise = np.flatnonzero(self.noise_from[start + chosen])
-        sums, squares = np.empty(noise.size), np.empty(noise.size)
-        rows.moments(out, noise, sums, squares)
-        n = np.empty(chosen.size, dtype=np.int64)
-        rows.count_kept(out, floor, n)
-        data, indices = np.empty(n.sum(), dtype=np.float32), np.empty(n.sum(), dtype=np.int32)
-        rows.keep(out, floor, data, indices)
-        return _Tile(data, indices, n, sums, squares)
+
+def _tile(
+    block: sparse.csr_matrix, first: int, last: int, smoother: _Smoother, floor: float,
+    reference: np.ndarray, noise_from: np.ndarray,
+) -> _Tile:  # fmt: skip
+    """Values of rows ``first..last`` that reach the floor."""
+    out = smoother(block, np.arange(first, last), reference)
+    noise = np.flatnonzero(noise_from)
+    sums, squares = np.empty(noise.size), np.empty(noise.size)
+    rows.moments(out, noise, sums, squares)
+    n = np.empty(last - first, dtype=np.int64)
+    rows.count_kept(out, floor, n)
+    data, indices = np.empty(n.sum(), dtype=np.float32), np.empty(n.sum(), dtype=np.int32)
+    rows.keep(out, floor, data, indices)
+    return _Tile(data, indices, n, sums, squares)
 
 
 def _noise(tiles: list[_Tile], n_windows: int) -> float:

@@ -149,21 +149,23 @@ def _from_start(
 
 
 def usage_of(
-    x: sparse.csr_matrix, spectra: np.ndarray, *, gain: float = 1e-7, most_sweeps: int = 2000
-) -> np.ndarray:
+    x: sparse.csr_matrix, spectra: np.ndarray, *, gain: float = 1e-7, most_sweeps: int = 2000,
+    parallel: bool = True,
+) -> np.ndarray:  # fmt: skip
     """Non-negative least squares usage (n_cells, k) of every row of X with ``spectra`` (k, n_genes) fixed.
 
     Each cell is solved by itself by coordinate descent until a sweep moves no usage by more than ``gain`` of
-    the cell's largest. float64.
+    the cell's largest. float64. Without ``parallel`` it runs on one thread, so that several can call it.
     """
     k = spectra.shape[0]
     h = np.zeros((spectra.shape[1], _padded(k)), dtype=np.float64)
     h[:, :k] = spectra.T
     rows = sparse.csr_matrix(x)
     target = np.empty((rows.shape[0], h.shape[1]), dtype=np.float64)
-    _parallel_product(rows.indptr, rows.indices, rows.data.astype(np.float64, copy=False), h, target)
+    multiply, solve = (_parallel_product, _non_negative) if parallel else (_product, _non_negative_rows)
+    multiply(rows.indptr, rows.indices, rows.data.astype(np.float64, copy=False), h, target)
     out = np.zeros((rows.shape[0], k), dtype=np.float64)
-    _non_negative(target[:, :k].copy(), np.ascontiguousarray(h[:, :k].T @ h[:, :k]), gain, most_sweeps, out)
+    solve(target[:, :k].copy(), np.ascontiguousarray(h[:, :k].T @ h[:, :k]), gain, most_sweeps, out)
     return out
 
 
@@ -294,21 +296,33 @@ def _on_matrix(indptr, indices, data, t_indptr, t_indices, t_data, square, w, h,
     return loss, most_sweeps, False
 
 
+@njit(cache=True, nogil=True)
+def _non_negative_row(target, gram, gain, most_sweeps, own):
+    """Coordinate descent of one cell."""
+    k = gram.shape[0]
+    for _ in range(most_sweeps):
+        moved, largest = 0.0, 0.0
+        for j in range(k):
+            if gram[j, j] <= 0:
+                continue
+            step = target[j]
+            for other in range(k):
+                step -= gram[j, other] * own[other]
+            new = max(own[j] + step / gram[j, j], 0.0)
+            moved = max(moved, abs(new - own[j]))
+            largest = max(largest, new)
+            own[j] = new
+        if moved <= gain * largest:
+            break
+
+
+@njit(cache=True, nogil=True)
+def _non_negative_rows(target, gram, gain, most_sweeps, out):
+    for i in range(target.shape[0]):
+        _non_negative_row(target[i], gram, gain, most_sweeps, out[i])
+
+
 @njit(cache=True, parallel=True)
 def _non_negative(target, gram, gain, most_sweeps, out):
-    k = gram.shape[0]
     for i in prange(target.shape[0]):
-        for _ in range(most_sweeps):
-            moved, largest = 0.0, 0.0
-            for j in range(k):
-                if gram[j, j] <= 0:
-                    continue
-                step = target[i, j]
-                for other in range(k):
-                    step -= gram[j, other] * out[i, other]
-                new = max(out[i, j] + step / gram[j, j], 0.0)
-                moved = max(moved, abs(new - out[i, j]))
-                largest = max(largest, new)
-                out[i, j] = new
-            if moved <= gain * largest:
-                break
+        _non_negative_row(target[i], gram, gain, most_sweeps, out[i])

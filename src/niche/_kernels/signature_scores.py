@@ -6,13 +6,10 @@ import numpy as np
 from scipy import sparse
 
 
-def column_sums(values: sparse.csr_matrix, tile_rows: int) -> np.ndarray:
-    """Sums of the columns (n_tiles, n_genes) of each ``tile_rows`` rows, in float64."""
-    n_genes, out = values.shape[1], []
-    for first in range(0, values.shape[0], tile_rows):
-        part = slice(values.indptr[first], values.indptr[min(first + tile_rows, values.shape[0])])
-        out.append(np.bincount(values.indices[part], weights=values.data[part], minlength=n_genes))
-    return np.array(out).reshape(-1, n_genes)
+def column_sums(values: sparse.csr_matrix, first: int, last: int) -> np.ndarray:
+    """Sums of the columns (n_genes,) of rows ``first..last``, in float64."""
+    part = slice(values.indptr[first], values.indptr[last])
+    return np.bincount(values.indices[part], weights=values.data[part], minlength=values.shape[1])
 
 
 def control_weights(
@@ -59,9 +56,9 @@ def set_weights(
     return out
 
 
-def products(values: sparse.csr_matrix, weights: sparse.csr_matrix) -> np.ndarray:
-    """Scores (n_rows, n_sets) of cells by weights (n_genes, n_sets); no row depends on another."""
-    return (values.astype(np.float64, copy=False) @ weights).toarray()
+def products(values: sparse.csr_matrix, first: int, last: int, weights: sparse.csr_matrix) -> np.ndarray:
+    """Scores (last - first, n_sets) of cells by weights (n_genes, n_sets); no row depends on another."""
+    return (values[first:last].astype(np.float64, copy=False) @ weights).toarray()
 
 
 def sample_moments(

@@ -12,7 +12,8 @@ import pandas as pd
 from scipy import sparse
 
 from niche._kernels.row_digests import row_digests
-from niche._slots.matrix import as_csr, is_dask
+from niche._slots.lazy import computed, reading
+from niche._slots.matrix import as_csr, layer_name
 
 _STRETCH = 64
 _STRETCHES = 64
@@ -93,9 +94,9 @@ def _matrix_digest(adata: ad.AnnData, layer: str | None) -> str:
         found = _row_digests(values)
         parts += [found[i : i + _STRETCH] for i in range(0, len(found), _STRETCH)]
     else:
-        for first in starts:
-            block = values[first : min(first + _STRETCH, n_rows)]
-            parts.append(_row_digests(block.compute() if is_dask(block) else block))
+        with reading(layer_name(layer), values):
+            blocks = computed([values[first : min(first + _STRETCH, n_rows)] for first in starts])
+        parts += [_row_digests(block) for block in blocks]
     return _digest(*parts)
 
 

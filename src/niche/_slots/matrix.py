@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from niche._slots import keys
+from niche._slots.lazy import computed, is_dask, reading
 from niche.errors import InputTypeError, InputValueError, MissingKeyError
 
 Kind = Literal["counts", "lognorm"]
@@ -50,7 +51,7 @@ class Matrix:
 
     def blocks(self) -> Iterator[tuple[int, sparse.csr_matrix]]:
         """Yield ``(first_row, csr block)``; blocks start at multiples of :data:`TILE_ROWS`."""
-        for first, block in _raw_blocks(self.values):
+        for first, block in _raw_blocks(self.values, self.name):
             csr = as_csr(block)
             check_values(csr.data, self.kind, self.name)
             yield first, csr
@@ -72,7 +73,7 @@ def resolve(adata: ad.AnnData, layer: str | None, kind: Kind) -> Matrix:
     """Return the matrix a function works on, after a first look at its values."""
     name = layer_name(layer)
     values = stored_values(adata, layer)
-    seen = _peek(values)
+    seen = _peek(values, name)
     check_values(seen, kind, name)
     if kind == "lognorm" and seen.any() and _integral(seen):
         raise InputValueError(
@@ -114,7 +115,7 @@ def has_counts(adata: ad.AnnData) -> bool:
 
 def detect_kind(adata: ad.AnnData, layer: str | None = None) -> Kind:
     """Say whether a layer holds counts or log values, from a sample of its rows."""
-    data = _peek(stored_values(adata, layer))
+    data = _peek(stored_values(adata, layer), layer_name(layer))
     check_finite(data, layer_name(layer))
     return "counts" if _integral(data) else "lognorm"
 
@@ -189,32 +190,25 @@ def _float_type(dtype: np.dtype) -> type:
     return np.float32 if dtype.itemsize <= 2 else np.float64
 
 
-def _raw_blocks(values: Any) -> Iterator[tuple[int, Any]]:
+def _raw_blocks(values: Any, name: str) -> Iterator[tuple[int, Any]]:
     if isinstance(values, np.ndarray) or sparse.issparse(values):
         yield 0, values
-    elif is_dask(values):
-        rows = values.rechunk({0: BLOCK_ROWS, 1: -1})
-        for i in range(rows.numblocks[0]):
-            yield i * BLOCK_ROWS, rows.blocks[i].compute()
-    else:
-        for first in range(0, values.shape[0], BLOCK_ROWS):
-            yield first, values[first : first + BLOCK_ROWS]
+        return
+    rows = values.rechunk({0: BLOCK_ROWS, 1: -1}) if is_dask(values) else values
+    for first in range(0, values.shape[0], BLOCK_ROWS):
+        with reading(name, values):
+            block = rows[first : first + BLOCK_ROWS]
+            block = block.compute() if is_dask(block) else block
+        yield first, block
 
 
-def is_dask(values: Any) -> bool:
-    return hasattr(values, "dask") and hasattr(values, "rechunk")
-
-
-def _peek(values: Any) -> np.ndarray:
+def _peek(values: Any, name: str) -> np.ndarray:
     """Stored values of a few rows: the first, the middle and the last."""
     n, rows = values.shape[0], 64
     starts = [0, n // 2, n - rows] if n > 4 * rows else range(0, n, rows)
-    found: list[np.ndarray] = []
-    for first in starts:
-        part = values[first : first + rows]
-        if is_dask(part):
-            part = part.compute()
-        found.append(np.asarray(part.data if sparse.issparse(part) else part).ravel()[:_SAMPLE])
+    with reading(name, values):
+        parts = computed([values[first : first + rows] for first in starts])
+    found = [np.asarray(part.data if sparse.issparse(part) else part).ravel()[:_SAMPLE] for part in parts]
     data = np.concatenate(found)
     if data.dtype == object:
         raise InputTypeError("the matrix must be numeric. Got dtype object.")

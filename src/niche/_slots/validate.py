@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from niche._settings import settings
-from niche._slots import keys
+from niche._slots import keys, lazy
 from niche.errors import InputTypeError, InputValueError, MissingKeyError
 
 _SHOWN = 12
@@ -63,12 +63,16 @@ class Samples:
 
 
 def anndata(adata: Any) -> None:
-    """Refuse what is not an AnnData with cells and unique, non-missing gene names."""
+    """Refuse what is not an AnnData with cells and unique, non-missing gene names.
+
+    Annotation that was read lazily is brought into memory; matrices are left as they are.
+    """
     if not isinstance(adata, ad.AnnData):
         raise InputTypeError(
             f"adata must be an AnnData. Got {type(adata).__module__}.{type(adata).__name__}. "
             "Read a file with anndata.read_h5ad(path)."
         )
+    lazy.hold_annotation(adata)
     if adata.n_obs == 0 or adata.n_vars == 0:
         raise InputValueError(
             f"adata is empty: {adata.n_obs} cells x {adata.n_vars} genes. Check the filters applied before."

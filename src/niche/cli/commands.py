@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
         _plan(adata, inputs.completed(adata, config))
         return
     with outputs.folder(arguments.out, overwrite=arguments.overwrite) as draft:
-        adata = inputs.read(arguments.input)
+        adata = inputs.read(arguments.input, lazy=arguments.lazy)
         _run(adata, inputs.completed(adata, config), arguments, draft, arguments.title)
 
 
@@ -140,7 +140,7 @@ def check(arguments: argparse.Namespace) -> None:
     from niche import pp
     from niche.recipes.columns import resolve
 
-    adata = inputs.read(arguments.input)
+    adata = inputs.read(arguments.input, lazy=arguments.lazy)
     config = inputs.completed(adata, inputs.settings(arguments))
     columns = resolve(adata, config.input, named_cells=config.recipe == "communication_by_organ")
     for note in columns.notes:

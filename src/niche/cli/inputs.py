@@ -19,14 +19,36 @@ _TOP = ("organism", "seed", "n_jobs")
 _EDGES = ("resource", "tissues")
 
 
-def read(path: str) -> AnnData:
-    """Read an h5ad file; say in words what is wrong with one that cannot be read."""
+def read(path: str, *, lazy: bool = False) -> AnnData:
+    """Read an h5ad file or a zarr folder; say in words what is wrong with one that cannot be read.
+
+    With ``lazy`` matrices stay on disk, and every step reads what it needs.
+    """
     import anndata as ad
-    import h5py
 
     file = Path(path).expanduser()
+    if _is_zarr(file):
+        _whole_zarr(file, path)
+        reader, kind = (ad.experimental.read_lazy if lazy else ad.read_zarr), "zarr folder"
+    else:
+        _is_h5ad(file, path)
+        reader, kind = (ad.experimental.read_lazy if lazy else ad.read_h5ad), "h5ad file"
+    try:
+        return reader(file)
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise _unreadable(path, kind, error) from error
+
+
+def _unreadable(path: str, kind: str, error: Exception) -> InputValueError:
+    return InputValueError(f"{path!r} cannot be read as an {kind}: {' '.join(str(error).split())[:200]}")
+
+
+def _is_h5ad(file: Path, path: str) -> None:
+    """Refuse what is no h5ad file, and one that is cut off."""
+    import h5py
+
     if file.is_dir():
-        raise InputValueError(f"{path!r} is a folder, not an h5ad file.")
+        raise InputValueError(f"{path!r} is a folder, and neither an h5ad file nor a zarr store.")
     if not file.is_file():
         raise InputValueError(f"the file {path!r} does not exist.")
     if not h5py.is_hdf5(file):
@@ -35,17 +57,37 @@ def read(path: str) -> AnnData:
         )
     try:
         with h5py.File(file) as content:
-            if not {"obs", "var"} <= set(content):
-                raise InputValueError(
-                    f"{path!r} is HDF5 but no h5ad file: it holds {', '.join(sorted(content)) or 'nothing'}."
-                )
-        return ad.read_h5ad(file)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        if isinstance(error, InputValueError):
-            raise
+            held = sorted(content)
+    except OSError as error:
+        raise _unreadable(path, "h5ad file", error) from error
+    if not {"obs", "var"} <= set(held):
+        raise InputValueError(f"{path!r} is HDF5 but no h5ad file: it holds {', '.join(held) or 'nothing'}.")
+
+
+def _is_zarr(file: Path) -> bool:
+    return file.is_dir() and any((file / name).is_file() for name in ("zarr.json", ".zgroup"))
+
+
+def _whole_zarr(file: Path, path: str) -> None:
+    """Refuse a zarr store in which values of a matrix are missing, which zarr would read as zeros."""
+    import zarr
+
+    try:
+        store: Any = zarr.open_group(file, mode="r")
+        layers = [store["layers"][name] for name in store["layers"]] if "layers" in store else []
+        parts = [
+            matrix[part]
+            for matrix in (*([store["X"]] if "X" in store else []), *layers)
+            for part in ("data", "indices")
+            if hasattr(matrix, "keys") and part in matrix
+        ]
+        short = [part.path for part in parts if part.nchunks_initialized < part.nchunks]
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise _unreadable(path, "zarr folder", error) from error
+    if short:
         raise InputValueError(
-            f"{path!r} cannot be read as an h5ad file: {' '.join(str(error).split())[:200]}"
-        ) from error
+            f"{path!r} is incomplete: chunks of {', '.join(short)} are missing. Copy or write it again."
+        )
 
 
 def settings(arguments: argparse.Namespace) -> AnyConfig:

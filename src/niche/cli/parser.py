@@ -72,7 +72,7 @@ def _demo(add: Add) -> None:
 
 def _init(add: Add) -> None:
     made = add("init", "Look at a file, guess its columns and write a commented recipe.")
-    made.add_argument("input", metavar="INPUT", help="an h5ad file")
+    made.add_argument("input", metavar="INPUT", help="an h5ad file or a zarr folder")
     made.add_argument(
         "--out", default="recipe.toml", metavar="FILE", help="file to write (default: recipe.toml)"
     )
@@ -83,17 +83,19 @@ def _init(add: Add) -> None:
 
 def _check(add: Add) -> None:
     made = add("check", "Say what a study can answer and what limits it. Writes nothing.")
-    made.add_argument("input", metavar="INPUT", help="an h5ad file")
+    made.add_argument("input", metavar="INPUT", help="an h5ad file or a zarr folder")
+    _lazy(made)
     _config(made)
 
 
 def _run(add: Add) -> None:
     made = add("run", "From an h5ad file to its results: h5ad, tables, figures and report.")
-    made.add_argument("input", metavar="INPUT", help="an h5ad file")
+    made.add_argument("input", metavar="INPUT", help="an h5ad file or a zarr folder")
     made.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     made.add_argument(
         "--dry-run", action="store_true", help="show the steps, cells and about the time; write nothing"
     )
+    _lazy(made)
     _recipe(made)
     _config(made)
     _run_options(made)
@@ -118,6 +120,13 @@ def _resources(add: Add) -> None:
 def _completion(add: Add) -> None:
     made = add("completion", "Print a script that completes this command in a shell.")
     made.add_argument("shell", choices=SHELLS)
+def _lazy(made: argparse.ArgumentParser) -> None:
+    made.add_argument(
+        "--lazy",
+        action="store_true",
+        help="leave the matrices on disk and read what each step needs, for files larger than the memory; "
+        "results are the same, and no checkpoint is kept",
+    )
 
 
 def _recipe(made: argparse.ArgumentParser) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from niche._kernels import aggregate
-from niche._kernels.aggregate import Layout, Tree
+from niche._kernels.aggregate import Layout
 from niche._log import logger
 from niche._settings import settings
-from niche._slots import keys, matrix, validate, write
+from niche._slots import keys, matrix, passes, validate, write
 from niche._slots.matrix import Matrix
 from niche._slots.validate import Factor
 from niche._version import __version__
@@ -179,14 +179,11 @@ def _sums(values: Matrix, group: np.ndarray, n_groups: int, threads: int) -> tup
     layout = Layout(
         group, everything, n_groups, 1, np.arange(n_genes, dtype=np.int32), n_genes, none, none
     )  # fmt: skip
-    tree = aggregate.tree_of(values.blocks(), layout, matrix.TILE_ROWS, threads)
-    linear: Tree | None = None
+    works = [aggregate.values_work(layout)]
     if values.kind == "lognorm":
-        linear = aggregate.tree_of(
-            values.blocks(), layout, matrix.TILE_ROWS, threads, linear=True, exponentiate=True
-        )
-    whole = aggregate.finish(layout, tree, linear)
-    return (whole.sums if linear is None else whole.linear), whole.nonzero
+        works.append(aggregate.linear_work(layout, exponentiate=True))
+    whole = aggregate.finish(layout, *passes.trees(values, works, threads))
+    return (whole.linear if values.kind == "lognorm" else whole.sums), whole.nonzero
 
 
 def _columns(

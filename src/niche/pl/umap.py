@@ -13,6 +13,7 @@ from scipy import sparse
 
 from niche._settings import settings
 from niche._slots import matrix, validate
+from niche._slots.lazy import is_dask
 from niche.errors import InputValueError, MissingKeyError
 from niche.pl import palette
 
@@ -162,7 +163,7 @@ def _values(adata: ad.AnnData, name: str, layer: str | None) -> _Values:
         )
     stored = matrix.stored_values(adata, layer)
     column = stored[:, [int(adata.var_names.get_loc(name))]]
-    column = column.compute() if matrix.is_dask(column) else column
+    column = column.compute() if is_dask(column) else column
     dense = column.toarray() if sparse.issparse(column) else np.asarray(column)
     unit = "counts" if matrix.detect_kind(adata, layer) == "counts" else "log1p-normalised"
     return _Values(name, "number", pd.Series(dense.ravel().astype(float)), unit)

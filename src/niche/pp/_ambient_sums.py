@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from niche._kernels import aggregate
-from niche._slots import keys, matrix, validate
+from niche._slots import keys, matrix, passes, validate
 from niche._slots.matrix import Matrix
 from niche._slots.validate import Factor, Samples
 from niche.errors import InputTypeError, InputValueError
@@ -130,7 +130,8 @@ def _sums(counts: Matrix, group: np.ndarray, n_groups: int, threads: int) -> np.
     layout = aggregate.Layout(
         group, group, n_groups, n_groups, np.arange(n_genes, dtype=np.int32), n_genes, none, none
     )
-    root = aggregate.tree_of(counts.blocks(), layout, matrix.TILE_ROWS, threads, linear=True).root()
+    work = aggregate.linear_work(layout, exponentiate=False)
+    root = passes.trees(counts, [work], threads)[0].root()
     out = np.zeros((n_groups, n_genes))
     out[root.groups] = root.values["linear"]
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import anndata as ad
@@ -38,7 +38,7 @@ class Doublets:
 
 
 def score_doublets(
-    counts: sparse.csr_matrix | None,
+    rows_of: Callable[[np.ndarray], sparse.csr_matrix] | None,
     codes: np.ndarray,
     names: Sequence[str],
     *,
@@ -46,7 +46,10 @@ def score_doublets(
     min_cells: int,
     rng: np.random.Generator,
 ) -> Doublets:
-    """Score the cells of every sample; ``counts`` (n_obs, n_vars) is None where there are none."""
+    """Score the cells of every sample.
+
+    ``rows_of`` returns the counts of some cells, chosen by a mask; None where there are no counts.
+    """
     from tqdm.auto import tqdm
 
     score = np.full(len(codes), np.nan)
@@ -54,17 +57,22 @@ def score_doublets(
     status = []
     streams = rng.spawn(len(names))
     sizes = np.bincount(codes, minlength=len(names))
-    many = counts is not None and sizes[sizes >= min_cells].sum() > 5000
+    many = rows_of is not None and sizes[sizes >= min_cells].sum() > 5000
     for code, stream in enumerate(tqdm(streams, desc="scrublet", unit="sample", disable=not many)):
-        if counts is None:
+        if rows_of is None:
             status.append("skipped: no raw counts")
             continue
         rows = np.flatnonzero(codes == code)
-        filled = rows[np.asarray(counts[rows].getnnz(axis=1)).ravel() >= 3]
+        if len(rows) < min_cells:
+            status.append(f"skipped: fewer than {min_cells} cells")
+            continue
+        counts = rows_of(codes == code).astype(np.float32)
+        enough = np.asarray(counts.getnnz(axis=1)).ravel() >= 3
+        filled = rows[enough]
         if len(filled) < min_cells:
             status.append(f"skipped: fewer than {min_cells} cells")
             continue
-        found, is_doublet, text = _scrublet(counts[filled], expected_rate, int(stream.integers(2**31 - 1)))
+        found, is_doublet, text = _scrublet(counts[enough], expected_rate, int(stream.integers(2**31 - 1)))
         if found is not None:
             score[filled], called[filled] = found, is_doublet
         status.append(text)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from niche._log import logger
-from niche._slots import fingerprint, keys, matrix, validate, write
+from niche._slots import fingerprint, keys, lazy, matrix, validate, write
 from niche.errors import InputTypeError, InputValueError
 from niche.pp.gene_sums import sum_genes
 from niche.resources import gene_identity
@@ -113,6 +113,7 @@ def _door(adata: Any, organism: str | None) -> None:
             "adata is backed by a file, whose genes cannot be renamed in place. "
             "Load it first: adata = adata.to_memory()."
         )
+    lazy.hold_annotation(adata)
     if adata.n_obs == 0 or adata.n_vars == 0:
         raise InputValueError(
             f"adata is empty: {adata.n_obs} cells x {adata.n_vars} genes. Check the filters applied before."

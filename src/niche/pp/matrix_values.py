@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 import anndata as ad
 import numpy as np
+from scipy import sparse
 
-from niche._slots import keys, matrix
+from niche._kernels.row_tiles import Pass, Work
+from niche._settings import settings
+from niche._slots import keys, matrix, passes
 from niche.errors import InputValueError
 
 _COMMON_TARGETS = ((1e4, "CP10k"), (1e6, "CPM"))
@@ -79,23 +82,30 @@ def _read(adata: ad.AnnData, layer: str | None) -> Values:
     kind = matrix.detect_kind(adata, layer)
     expected: matrix.Kind = "counts" if layer == keys.COUNTS else kind
     values = matrix.resolve(adata, layer, expected)
-    totals = np.zeros(adata.n_obs)
-    totals_two = np.zeros(adata.n_obs)
-    expressed = np.zeros(adata.n_vars, dtype=np.int64)
-    for first, block in values.blocks():
-        rows = slice(first, first + block.shape[0])
-        expressed += np.bincount(block.indices[block.data > 0], minlength=adata.n_vars)
-        wide = block.astype(np.float64)
-        if kind == "counts":
-            totals[rows] = np.asarray(wide.sum(axis=1)).ravel()
-            continue
-        totals[rows] = np.asarray(wide.expm1().sum(axis=1)).ravel()
-        wide.data = np.exp2(wide.data) - 1
-        totals_two[rows] = np.asarray(wide.sum(axis=1)).ravel()
+    wanted = Pass(matrix.TILE_ROWS, totals=(Work(_expressed),), rows=(Work(_totals, (kind,)),))
+    found = passes.reader(values, settings.threads(None)).run(wanted)
+    expressed, (totals, totals_two) = found.totals[0], np.concatenate(found.rows[0], axis=1)
     if kind == "counts":
         return Values(layer, kind, "raw counts", totals=totals, expressed=expressed)
     scale, target = _scale(totals, totals_two)
     return Values(layer, kind, scale, target_sum=target, totals=totals, expressed=expressed)
+
+
+def _expressed(block: sparse.csr_matrix, first: int, last: int) -> np.ndarray:
+    """Cells in which each gene is above zero, (n_vars,)."""
+    part = slice(block.indptr[first], block.indptr[last])
+    return np.bincount(block.indices[part][block.data[part] > 0], minlength=block.shape[1])
+
+
+def _totals(block: sparse.csr_matrix, first: int, last: int, kind: str) -> np.ndarray:
+    """Totals of cells (2, last - first): counts; or values of which they are logarithms, base e and 2."""
+    wide = block[first:last].astype(np.float64)
+    if kind == "counts":
+        totals = np.asarray(wide.sum(axis=1)).ravel()
+        return np.stack([totals, totals])
+    totals = np.asarray(wide.expm1().sum(axis=1)).ravel()
+    wide.data = np.exp2(wide.data) - 1
+    return np.stack([totals, np.asarray(wide.sum(axis=1)).ravel()])
 
 
 def _scale(totals: np.ndarray, totals_two: np.ndarray) -> tuple[str, float]:

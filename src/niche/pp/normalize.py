@@ -6,11 +6,14 @@ from typing import Any
 
 import anndata as ad
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
+from niche._kernels.cell_totals import log_per, row_sums
+from niche._kernels.row_tiles import Work
 from niche._log import logger
-from niche._slots import fingerprint, keys, matrix, validate, write
+from niche._settings import settings
+from niche._slots import fingerprint, keys, matrix, passes, validate, write
+from niche._slots.lazy import is_dask
 from niche.errors import InputValueError
 
 
@@ -22,14 +25,15 @@ def normalize(
     Parameters
     ----------
     adata
-        Annotated data: numpy, csr, csc or dask of either (kept lazy), integers or floats.
+        Annotated data: numpy, csr, csc or dask of either (kept lazy), integers or floats. Backed data with
+        ``copy=True`` only.
     target_sum
         Total of every cell after scaling, greater than 0.
     layer
         Layer that holds the counts. ``None`` takes ``layers["counts"]`` where it exists, so that a
         second run gives the same result, else X.
     copy
-        Return a changed copy instead of changing ``adata``.
+        Return a changed copy instead of changing ``adata``. That of backed data reads the file lazily.
 
     Returns
     -------
@@ -50,8 +54,10 @@ def normalize(
 
     Notes
     -----
-    :math:`x_{ig} = \log(1 + c_{ig}\, s / \sum_g c_{ig})` with :math:`s` = ``target_sum``, computed by
-    :func:`scanpy.pp.normalize_total` and :func:`scanpy.pp.log1p`. Cells without counts stay zero.
+    :math:`x_{ig} = \log(1 + c_{ig}\, s / \sum_g c_{ig})` with :math:`s` = ``target_sum``, to the last bit
+    what :func:`scanpy.pp.normalize_total` and :func:`scanpy.pp.log1p` give. Cells without counts stay zero.
+    A dask array is read once to check it; the log values are computed again wherever they are read, and no
+    file is written.
 
     Examples
     --------
@@ -65,15 +71,20 @@ def normalize(
     validate.anndata(adata)
     validate.number(target_sum, "target_sum", low=0, open_low=True, high=1e12)
     validate.flag(copy, "copy")
-    if adata.isbacked:
+    if adata.isbacked and not copy:
         raise InputValueError(
-            "adata is backed by a file, whose X cannot be replaced in place. "
-            "Load it first: adata = adata.to_memory()."
+            "adata is backed by a file, whose X cannot be replaced in place. Take a copy that reads the file "
+            "where it is needed, adata = niche.pp.normalize(adata, copy=True), or load it first: adata = "
+            "adata.to_memory()."
         )
+    if adata.isbacked:
+        adata = passes.reopened(adata)
+        normalize(adata, target_sum=target_sum, layer=layer)
+        return adata
     source = keys.COUNTS if layer is None and matrix.has_counts(adata) else layer
     counts = _counts(adata, source)
-    totals = np.concatenate([np.asarray(block.sum(axis=1)).ravel() for _, block in counts.blocks()])
-    values = _log_values(counts.values, totals, float(target_sum))
+    totals = np.concatenate(passes.rows(counts, Work(_totals), settings.threads(None)))
+    values = _log_values(counts.values, float(target_sum))
 
     adata = adata.copy() if copy else adata
     write.own(adata)
@@ -108,28 +119,22 @@ def _counts(adata: ad.AnnData, source: str | None) -> matrix.Matrix:
     return matrix.resolve(adata, source, "counts")
 
 
-def _log_values(values: Any, totals: np.ndarray, target_sum: float) -> Any:
-    """log1p of counts per ``target_sum`` as a new array of the kind given."""
-    if matrix.is_dask(values):
-        return _scanpy(values.rechunk({1: -1}).astype(np.float32), target_sum)
+def _totals(block: sparse.csr_matrix, first: int, last: int) -> np.ndarray:
+    return row_sums(block[first:last])
+
+
+def _log_values(values: Any, target_sum: float) -> Any:
+    """log1p of counts per ``target_sum`` as a new array of the kind given; a dask array stays lazy."""
+    if is_dask(values):
+        from dask.array.utils import meta_from_array
+
+        dense = isinstance(meta_from_array(values), np.ndarray)
+        meta = np.zeros((0, 0), np.float32) if dense else sparse.csr_matrix((0, 0), dtype=np.float32)
+        return values.rechunk({1: -1}).map_blocks(_log_values, target_sum, dtype=np.float32, meta=meta)
     csr = matrix.as_csr(values).copy()
     csr.eliminate_zeros()
-    scaled = _scanpy(csr[totals > 0].astype(np.float32), target_sum)
-    # empty cells hold no entries: the data and indices of the others are those of all
-    found = sparse.csr_matrix((scaled.data, csr.indices, csr.indptr), shape=csr.shape)
+    found = log_per(csr, target_sum)
     return found.toarray() if isinstance(values, np.ndarray) else found
-
-
-def _scanpy(counts: Any, target_sum: float) -> Any:
-    import scanpy as sc
-
-    if counts.shape[0] == 0:
-        return counts
-    names = pd.RangeIndex(counts.shape[0]).astype(str)
-    cells = ad.AnnData(counts, obs=pd.DataFrame(index=names))
-    sc.pp.normalize_total(cells, target_sum=target_sum)
-    sc.pp.log1p(cells)
-    return cells.X
 
 
 def _kept(values: Any) -> Any:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 METRICS: dict[str, tuple[bool, bool]] = {
     "total_counts": (True, True),
@@ -64,17 +63,3 @@ def _limits(values: np.ndarray, n_mads: float, *, logged: bool) -> tuple[float, 
         return float("nan"), float("nan")
     below, above = middle - n_mads * spread, middle + n_mads * spread
     return (float(np.expm1(below)), float(np.expm1(above))) if logged else (below, above)
-
-
-def top_share(values: sparse.csr_matrix, n: int) -> np.ndarray:
-    """Percentage of each row's total in its ``n`` highest columns, NaN for empty rows; (n_rows,).
-
-    What scanpy calls ``pct_counts_in_top_n_genes``, without half a minute of compilation.
-    """
-    shares = np.full(values.shape[0], np.nan)
-    for row, (first, last) in enumerate(zip(values.indptr[:-1], values.indptr[1:], strict=True)):
-        found = values.data[first:last].astype(np.float64)
-        if found.sum() > 0:
-            highest = found if len(found) <= n else np.partition(found, len(found) - n)[-n:]
-            shares[row] = 100 * highest.sum() / found.sum()
-    return shares

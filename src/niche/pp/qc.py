@@ -7,15 +7,24 @@ from typing import Any
 import anndata as ad
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from niche._kernels.cell_totals import row_sums, top_share
+from niche._kernels.row_tiles import Work
 from niche._log import logger
-from niche._slots import keys, matrix, validate, write
+from niche._settings import settings
+from niche._slots import keys, matrix, passes, validate, write
 from niche.pp.doublets import score_doublets
-from niche.pp.outliers import METRICS, Thresholds, sample_thresholds, top_share
+from niche.pp.outliers import METRICS, Thresholds, sample_thresholds
 
 PASSED = "passed"
 NOT_ASSESSED = "not_assessed"
 _TOP = 20
+_LOGGED = ("n_genes_by_counts", "total_counts", "total_counts_mt")
+_ORDER = (
+    "n_genes_by_counts", "log1p_n_genes_by_counts", "total_counts", "log1p_total_counts", "total_counts_mt",
+    "log1p_total_counts_mt", "pct_counts_mt", f"pct_counts_in_top_{_TOP}_genes",
+)  # fmt: skip
 
 
 def qc(
@@ -101,10 +110,13 @@ def qc(
     samples = validate.factor(adata, sample_key, "sample_key")
     source = keys.COUNTS if layer is None and matrix.has_counts(adata) else layer
     kind = "counts" if source == keys.COUNTS else matrix.detect_kind(adata, source)
-    values = matrix.resolve(adata, source, kind).in_memory().astype(np.float32)
+    values, threads = matrix.resolve(adata, source, kind), settings.threads(None)
 
-    metrics, mt = _metrics(adata, values, kind)
-    empty = np.asarray(values.sum(axis=1)).ravel() == 0
+    mt = _mitochondrial(adata)
+    parts = passes.rows(values, Work(_metrics, (mt, kind)), threads)
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    empty = found.pop("empty")
+    metrics = pd.DataFrame(found)
     limits = [
         sample_thresholds(
             metrics[samples.codes == code], n_mads=n_mads, max_pct_mt=max_pct_mt, min_cells=min_cells_mads
@@ -112,7 +124,7 @@ def qc(
         for code in range(len(samples.names))
     ]
     doublets = score_doublets(
-        values if kind == "counts" else None,
+        passes.picker(values, threads) if kind == "counts" else None,
         samples.codes,
         samples.names,
         expected_rate=expected_doublet_rate,
@@ -170,25 +182,37 @@ def _check_options(
     validate.number(min_cells_scrublet, "min_cells_scrublet", low=30, high=1e9, integer=True)
 
 
-def _metrics(adata: ad.AnnData, values: Any, kind: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Metrics of scanpy per cell, without totals where there are no counts, and the mitochondrial genes."""
-    import scanpy as sc
-
+def _mitochondrial(adata: ad.AnnData) -> np.ndarray:
+    """Which genes are mitochondrial, (n_vars,)."""
     names = pd.Series(np.asarray(adata.var_names, dtype=object)).astype(str)
     mt = names.str.upper().str.startswith("MT-").to_numpy()
     if not mt.any() and keys.SYMBOL in adata.var.columns:
         mt = adata.var[keys.SYMBOL].astype(str).str.upper().str.startswith("MT-").to_numpy()
-    cells = ad.AnnData(
-        values if kind == "counts" else values.expm1(),
-        obs=pd.DataFrame(index=pd.RangeIndex(adata.n_obs).astype(str)),
-        var=pd.DataFrame({"mt": mt}, index=pd.RangeIndex(adata.n_vars).astype(str)),
-    )
-    obs, _ = sc.pp.calculate_qc_metrics(cells, qc_vars=("mt",) if mt.any() else (), percent_top=None)
-    if adata.n_vars > _TOP:
-        obs[f"pct_counts_in_top_{_TOP}_genes"] = top_share(cells.X, _TOP)
-    if kind != "counts":
-        obs = obs.drop(columns=[name for name in obs.columns if "total_counts" in name])
-    return obs, mt
+    return mt
+
+
+def _metrics(
+    block: sparse.csr_matrix, first: int, last: int, mt: np.ndarray, kind: str
+) -> dict[str, np.ndarray]:
+    """Metrics of cells with scanpy's names, without totals where there are no counts; and which are empty."""
+    values = block[first:last].astype(np.float32)
+    cells = values if kind == "counts" else values.expm1()
+    cells.eliminate_zeros()
+    found = {"n_genes_by_counts": cells.getnnz(axis=1)}
+    totals = row_sums(cells)
+    if kind == "counts":
+        found["total_counts"] = totals
+    if mt.any():
+        of_mt = row_sums(cells[:, mt])
+        if kind == "counts":
+            found["total_counts_mt"] = of_mt
+        with np.errstate(invalid="ignore"):
+            found["pct_counts_mt"] = of_mt / totals * 100
+    if mt.size > _TOP:
+        found[f"pct_counts_in_top_{_TOP}_genes"] = top_share(cells, _TOP)
+    logs = {f"log1p_{name}": np.log1p(found[name]) for name in _LOGGED if name in found}
+    ordered = {name: (found | logs)[name] for name in _ORDER if name in found | logs}
+    return ordered | {"empty": row_sums(values) == 0}
 
 
 def _failures(metrics: pd.DataFrame, codes: np.ndarray, limits: list[Thresholds]) -> pd.DataFrame:

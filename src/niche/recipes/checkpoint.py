@@ -15,6 +15,7 @@ import pandas as pd
 
 from niche._log import logger
 from niche._slots import fingerprint, keys, read
+from niche._slots.lazy import is_dask
 from niche._version import __version__
 from niche.errors import InputValueError, warn
 from niche.recipes.config import RecipeConfig
@@ -44,8 +45,11 @@ class Checkpoint:
 
     @classmethod
     def of(cls, path: str | Path | None, adata: ad.AnnData, config: RecipeConfig) -> Checkpoint | None:
-        """The checkpoint of a run, None where none is wanted."""
+        """The checkpoint of a run, None where none is wanted or the data are read lazily."""
         if path is None:
+            return None
+        if any(is_dask(values) for values in (adata.X, *adata.layers.values())):
+            logger.info("recipe: data that are read lazily are not copied into a checkpoint")
             return None
         file = Path(path).expanduser()
         if file.suffix != ".h5ad":

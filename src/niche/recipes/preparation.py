@@ -9,7 +9,7 @@ import pandas as pd
 
 from niche import pp, tl
 from niche._settings import settings
-from niche._slots import keys, matrix
+from niche._slots import keys, lazy, matrix
 from niche.errors import InputTypeError, InputValueError
 from niche.recipes import excluded
 from niche.recipes.columns import Columns, called_from_expression
@@ -30,6 +30,7 @@ def own_copy(adata: ad.AnnData, config: InputConfig) -> ad.AnnData:
         raise InputValueError(
             f"adata is empty: {adata.n_obs} cells x {adata.n_vars} genes. Check the filters applied before."
         )
+    lazy.hold_annotation(adata)
     adata = adata.to_memory(copy=True) if adata.isbacked else adata.copy()
     if config.layer is not None and config.layer != keys.COUNTS:
         values = matrix.resolve(adata, config.layer, "counts").values

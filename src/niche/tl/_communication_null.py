@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy import sparse
 
 from niche._kernels import permutation, specificity
 from niche._kernels.expression import Edges, Expression
 from niche._kernels.specificity import EdgeP
 from niche._kernels.units import Units
 from niche._slots import communication_codes as codes
+from niche._slots import passes
 from niche._slots.matrix import Matrix
 from niche._stats.fdr import benjamini_hochberg
 from niche.tl._communication_pass import PassData
@@ -37,6 +37,7 @@ def null_of(
     n_perms: int,
     seed: int,
     convention: Convention,
+    threads: int,
 ) -> dict[str, np.ndarray]:
     """``pval, pval_ligand, pval_receptor`` and the code of the law that gave them."""
     analytic, drawn, bound = (codes.NULLS.index(name) for name in ("analytic", "permutation", "bound"))
@@ -57,6 +58,7 @@ def null_of(
             p = _permuted(
                 expression, edges, mine, genes, data, values, n_perms=n_perms, seed=seed + organ,
                 limit=None if null == "permutation" else _ENOUGH, convention=convention,
+                threads=threads,
             )  # fmt: skip
             for name, column in zip(_COLUMNS, p, strict=True):
                 columns[name][mine] = column
@@ -116,6 +118,7 @@ def _permuted(
     seed: int,
     limit: int | None,
     convention: Convention,
+    threads: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """P-values of some edges of one organ: of both sides, the ligand and the receptor."""
     pairs, cell_pair = expression.pairs, edges.cell_pair[mine]
@@ -131,7 +134,7 @@ def _permuted(
     kept, local = _local_units(all_units, units)
     used = _distinct(pairs.organ.size, cell_pair)[0]
     samples = np.unique(np.concatenate([pairs.sample[pairs.start[c] : pairs.start[c + 1]] for c in used]))
-    columns = _columns(values, genes, data, kept, samples)
+    columns = _columns(values, genes, data, kept, samples, threads)
     left, right = unit_of[left_unit], unit_of[right_unit]
     observed = [edges.ligand_means[mine], edges.receptor_means[mine]]
     both = permutation.Statistics(
@@ -180,19 +183,15 @@ def _local_units(units: Units, chosen: np.ndarray) -> tuple[np.ndarray, Units]:
 
 
 def _columns(
-    values: Matrix, genes: GenePairs, data: PassData, kept: np.ndarray, samples: np.ndarray
+    values: Matrix, genes: GenePairs, data: PassData, kept: np.ndarray, samples: np.ndarray,
+    threads: int,
 ) -> permutation.Columns:
-    """Read the kept genes of the cells of some samples, block by block."""
+    """Read the kept genes of the cells of some samples, the samples of one organ at a time."""
     column_of_gene = np.empty(genes.genes.size, dtype=np.int64)
     found = np.flatnonzero(genes.gene_of_column >= 0)
     column_of_gene[genes.gene_of_column[found]] = found
     wanted = np.isin(data.layout.stratum, samples)
-    parts = []
-    for first, block in values.blocks():
-        rows = np.flatnonzero(wanted[first : first + block.shape[0]])
-        part = block if rows.size == block.shape[0] else block[rows]
-        parts.append(part[:, column_of_gene[kept]])
+    matrix = passes.chosen(values, wanted, column_of_gene[kept], threads)
     group = data.layout.group[wanted]
     stratum = np.searchsorted(samples, data.layout.stratum[wanted])
-    matrix = parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
     return permutation.columns_of(matrix, group, stratum, data.aggregate.n.size)

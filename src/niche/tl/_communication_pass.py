@@ -12,7 +12,7 @@ from niche._kernels import aggregate as aggregation
 from niche._kernels import specificity
 from niche._kernels.aggregate import Aggregate, Layout
 from niche._kernels.cell_pairs import CellPairs, cell_pairs
-from niche._slots import keys, matrix, validate
+from niche._slots import keys, passes, validate
 from niche._slots.matrix import Matrix
 from niche._slots.organ_names import organ_name
 from niche._slots.validate import Samples
@@ -121,17 +121,16 @@ def one_pass(
         codes_of_cells, np.where(codes_of_cells >= 0, samples.cells.codes, -1).astype(np.int32),
         sample_of_group.size, len(samples.cells.names), genes.gene_of_column, genes.genes.size, first, second,
     )  # fmt: skip
-    rows = matrix.TILE_ROWS
     works = [aggregation.values_work(layout)]
     if counts is None or any(spec.column == "lr_logfc" for spec in specs):
         works.append(aggregation.linear_work(layout, exponentiate=True))
-    tree, *linear = aggregation.trees_of(values.blocks(), works, rows, threads)
+    tree, *linear = passes.trees(values, works, threads)
     aggregate = aggregation.finish(layout, tree, *linear)
     if counts is None:
         bulk, library = aggregate.linear, aggregate.linear_total
     else:
-        raw = aggregation.tree_of(counts.blocks(), layout, rows, threads, linear=True)
-        whole = aggregation.finish(layout, tree, raw)
+        raw = passes.trees(counts, [aggregation.linear_work(layout, exponentiate=False)], threads)
+        whole = aggregation.finish(layout, tree, *raw)
         bulk, library = whole.linear, whole.linear_total
     patient = pd.factorize(samples.patient, sort=True)[0]
     return PassData(

@@ -8,11 +8,13 @@ from typing import Any
 import anndata as ad
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from niche._kernels import malignant_call
+from niche._kernels.row_tiles import Work
 from niche._settings import settings
 from niche._slots import compartment_codes as codes
-from niche._slots import keys, matrix, read, validate
+from niche._slots import keys, matrix, passes, read, validate
 from niche._slots.validate import Factor
 from niche.errors import InputValueError
 from niche.resources import gene_identity
@@ -110,6 +112,7 @@ def assess(
     doublet, passed, quality_columns = _quality(adata)
     organism, two_genomes = _genomes(values, adata.var, graft, options.organism)
     two_genomes |= collapsed(adata)
+    organism, two_genomes = _genomes(values, adata.var, graft, options.organism, threads)
     lineages = lineages_of(values, adata.var, samples, organs, organism)
     confidence = malignant_call.confidence(adata.n_obs, doublet, lineages.mixed, passed)
     reference = given_reference(adata, options.reference_key, options.reference, stored)
@@ -215,7 +218,7 @@ def graft_or_host(
 
 
 def _genomes(
-    values: matrix.Matrix, var: pd.DataFrame, graft: np.ndarray | None, organism: str | None
+    values: matrix.Matrix, var: pd.DataFrame, graft: np.ndarray | None, organism: str | None, threads: int
 ) -> tuple[str | None, bool]:
     """The organism whose markers the host has, and whether graft and host express different genomes."""
     if graft is None:
@@ -226,10 +229,17 @@ def _genomes(
         for row, cells in enumerate((side < 0, side > 0)):
             seen[row] += block[cells].getnnz(axis=0)
     detected = seen >= _DETECTED * np.array([[(graft < 0).sum()], [(graft > 0).sum()]])
+    seen = passes.totals(values, Work(_detected, (), (graft,)), threads)
+    detected = seen >= _DETECTED * np.array([[(~graft).sum()], [graft.sum()]])
     if not detected.any(axis=1).all():
         return organism, False
     host, other = (gene_identity.best_organism(var[here])[0] for here in detected)
     return (host if organism is None and host != other else organism), host != other
+
+
+def _detected(block: sparse.csr_matrix, first: int, last: int, graft: np.ndarray) -> np.ndarray:
+    """Cells of the host and of the graft in which each gene is seen, (2, n_genes)."""
+    return np.stack([block[first:last][cells].getnnz(axis=0) for cells in (~graft, graft)]).astype(np.int64)
 
 
 def _quality(adata: ad.AnnData) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:

@@ -10,6 +10,7 @@ from scipy import sparse
 
 from niche import resources
 from niche._kernels import lineage_evidence
+from niche._slots import passes
 from niche._slots.matrix import Matrix
 from niche._slots.validate import Factor
 from niche.resources import gene_identity
@@ -114,8 +115,8 @@ def _table(organism: str) -> pd.DataFrame:
 
 
 def _columns(values: Matrix, columns: np.ndarray) -> sparse.csc_matrix:
-    parts = [block[:, columns] for _, block in values.blocks()]
-    return sparse.vstack(parts, format="csc")
+    everything = np.ones(values.shape[0], dtype=bool)
+    return passes.chosen(values, everything, columns, 1).tocsc()
 
 
 def _allowed(organ_of_type: np.ndarray, organs: list[str] | None, n_samples: int) -> np.ndarray:

@@ -12,7 +12,9 @@ import pandas as pd
 from scipy import sparse
 
 from niche._kernels import copy_number
-from niche._slots import keys, read
+from niche._kernels.row_tiles import Reader
+from niche._slots import keys, passes, read
+from niche._slots.lazy import held
 from niche._slots.matrix import Matrix
 from niche._slots.validate import Factor
 from niche.tl import _cnv_defaults as defaults
@@ -69,8 +71,8 @@ class Profiles:
         Bounds of the means of the reference categories over all samples, in that order.
     gene_of_column
         (n_vars,) int32.
-    blocks
-        The expression, block by block.
+    reader
+        The expression.
     source
         Where the profile comes from, in words.
     """
@@ -83,13 +85,13 @@ class Profiles:
     lower: np.ndarray
     upper: np.ndarray
     gene_of_column: np.ndarray
-    blocks: copy_number.Blocks
+    reader: Reader
     source: str
 
     def means(self, group: np.ndarray, n_groups: int) -> np.ndarray:
         """(n_groups, n_genes) mean expression of groups of cells, genes in the order of the genome."""
         none = np.full(group.size, -1, dtype=np.int32)
-        found = copy_number.survey(self.blocks, self.gene_of_column, group.astype(np.int32), none, n_groups)
+        found = copy_number.survey(self.reader, self.gene_of_column, group.astype(np.int32), none, n_groups)
         return found.means[:, self.gene]
 
 
@@ -100,7 +102,7 @@ def stored_profile(adata: ad.AnnData, key: str) -> tuple[Stored | None, str]:
         return None, f"no profile in adata.obsm[{name!r}]"
     if not read.is_current(adata, key, {}):
         return None, f"the profile in adata.obsm[{name!r}] no longer fits the data"
-    return Stored(sparse.csr_matrix(adata.obsm[name]), adata.uns[key]["params"]), ""
+    return Stored(sparse.csr_matrix(held(adata.obsm[name])), adata.uns[key]["params"]), ""
 
 
 def automatic_reference(lineages: Lineages, confidence: np.ndarray) -> Categories:
@@ -145,10 +147,10 @@ def profiles_of(
         adata.var, positions=options["positions"], organism=options["organism"],
         excluded=excluded_names(defaults.EXCLUDED_CHROMOSOMES), strict=True,
     )  # fmt: skip
-    blocks = values.passes()
+    reader = passes.reader(values, threads)
     references = references_by_sample(categories, samples, LEAST_REFERENCE)
     found = copy_number.survey(
-        blocks, candidates.gene_of_column, references.first, references.second, references.n_groups
+        reader, candidates.gene_of_column, references.first, references.second, references.n_groups
     )
     if stored is not None:
         profile, source = stored.values, "stored profile"
@@ -159,8 +161,8 @@ def profiles_of(
         )
         lower, upper = references.lower_and_upper(found.means[:, used])
         profile = copy_number.infer(
-            blocks, genome.windows, lower, upper, references.of_cell, clip=defaults.LFC_CLIP,
-            sds=defaults.DYNAMIC_THRESHOLD, noise_from=references.is_reference, threads=threads,
+            reader, genome.windows, lower, upper, references.of_cell, clip=defaults.LFC_CLIP,
+            sds=defaults.DYNAMIC_THRESHOLD, noise_from=references.is_reference,
         ).values  # fmt: skip
         source = "profile made here"
     gene, chromosome = _in_genome_order(candidates, adata.var)
@@ -168,7 +170,7 @@ def profiles_of(
     means = found.means[kept][:, gene]
     return Profiles(
         profile, references.is_reference, references.table, gene, chromosome, means.min(axis=0),
-        means.max(axis=0), candidates.gene_of_column, blocks, source,
+        means.max(axis=0), candidates.gene_of_column, reader, source,
     )  # fmt: skip
 
 

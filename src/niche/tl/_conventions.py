@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from scipy import sparse
 
+from niche._kernels.row_tiles import Work
 from niche._kernels.units import Units
+from niche._slots import passes
 from niche._slots.matrix import Matrix
 from niche._slots.validate import Factor, Samples
 from niche.tl._cell_types import CellTypes
@@ -86,16 +89,22 @@ def drop_small_types(types: CellTypes, cells: Factor, min_cells: int) -> CellTyp
     return replace(types, codes=np.where(kept & (count[key] >= min_cells), types.codes, -1).astype(np.int32))
 
 
-def genes_expressed(values: Matrix, types: CellTypes, cells: Factor) -> np.ndarray:
+def genes_expressed(values: Matrix, types: CellTypes, cells: Factor, threads: int) -> np.ndarray:
     """Number of genes with a value above zero in any cell of each pool, (n_pools,)."""
     kept = np.where(types.codes >= 0, cells.codes, -1)
-    found: list[set[int]] = [set() for _ in cells.names]
-    for first, block in values.blocks():
-        pool = kept[first : first + block.shape[0]]
-        for p in np.unique(pool[pool >= 0]):
-            rows = block[np.flatnonzero(pool == p)]
-            found[p].update(np.unique(rows.indices[rows.data != 0]).tolist())
-    return np.array([len(genes) for genes in found])
+    found = passes.totals(values, Work(_cells_expressing, (len(cells.names),), (kept,)), threads)
+    return (found > 0).sum(axis=1)
+
+
+def _cells_expressing(
+    block: sparse.csr_matrix, first: int, last: int, n_pools: int, pool: np.ndarray
+) -> np.ndarray:
+    """Cells with a value above zero, (n_pools, n_genes)."""
+    found = np.zeros((n_pools, block.shape[1]), dtype=np.int64)
+    for p in np.unique(pool[pool >= 0]):
+        rows = block[first + np.flatnonzero(pool == p)]
+        found[p] = np.bincount(rows.indices[rows.data != 0], minlength=block.shape[1])
+    return found
 
 
 def one_subunit(genes: GenePairs, mean: np.ndarray) -> GenePairs:

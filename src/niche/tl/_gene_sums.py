@@ -10,7 +10,7 @@ import numpy as np
 from niche._kernels import aggregate as aggregation
 from niche._kernels.aggregate import Layout
 from niche._kernels.cell_pairs import CellPairs, cell_pairs
-from niche._slots import matrix
+from niche._slots import passes
 from niche._slots.matrix import Matrix
 from niche._slots.validate import Samples
 from niche.tl._cell_types import CellTypes
@@ -58,7 +58,7 @@ class GeneSums:
 def gene_sums(
     values: Matrix, samples: Samples, types: CellTypes, threads: int, *, has_counts: bool
 ) -> GeneSums:
-    """One pass over counts; over log values one more, for the sums of what they are the logarithm of."""
+    """One pass, which for log values also sums what they are the logarithm of."""
     codes_of_cells, sample_of_group, type_of_group, group_of = sample_types(samples, types)
     n_genes = values.shape[1]
     none = np.zeros(0, dtype=np.int64)
@@ -67,12 +67,10 @@ def gene_sums(
         sample_of_group.size, len(samples.cells.names), np.arange(n_genes, dtype=np.int32), n_genes,
         none, none,
     )  # fmt: skip
-    rows = matrix.TILE_ROWS
-    tree = aggregation.tree_of(values.blocks(), layout, rows, threads)
-    linear = None
+    works = [aggregation.values_work(layout)]
     if not has_counts:
-        linear = aggregation.tree_of(values.blocks(), layout, rows, threads, linear=True, exponentiate=True)
-    sums = aggregation.finish(layout, tree, linear)
+        works.append(aggregation.linear_work(layout, exponentiate=True))
+    sums = aggregation.finish(layout, *passes.trees(values, works, threads))
     return GeneSums(
         {
             "sample": sample_of_group, "cell_type": type_of_group, "n": sums.n, "nonzero": sums.nonzero,

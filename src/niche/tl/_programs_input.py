@@ -11,7 +11,7 @@ from scipy import sparse
 
 from niche._components import variable_genes
 from niche._settings import settings
-from niche._slots import keys, matrix, read, validate
+from niche._slots import keys, matrix, passes, read, validate
 from niche.errors import InputValueError, MissingKeyError
 
 COUNTS, LOGNORM = "counts", "lognorm"
@@ -84,6 +84,7 @@ def input_of(
     sample_key: str | None,
     patient_key: str | None,
     compartment_key: str | None,
+    threads: int,
 ) -> Input:
     """Choose cells and genes; no label of organ or tissue is looked at."""
     labels = validate.compartments(adata, compartment_key, run_first="niche.tl.call_compartments")
@@ -102,8 +103,8 @@ def input_of(
     patient = validate.factor(adata, patient_key, "patient_key")
     table, kept = _samples(sample, patient, cells, failed, compartment, min_cells)
     rows = np.flatnonzero(kept)
-    log = matrix.resolve(adata, layer, "lognorm").in_memory()[rows].astype(np.float32)
-    value, kind = _values(adata, rows, log)
+    log = passes.chosen(matrix.resolve(adata, layer, "lognorm"), kept, None, threads).astype(np.float32)
+    value, kind = _values(adata, kept, log, threads)
     _, used = np.unique(sample.codes[rows], return_inverse=True)
     people, owner = np.unique(patient.codes[rows], return_inverse=True)
     weight = 1.0 / np.bincount(owner)[owner]
@@ -161,10 +162,12 @@ def _samples(
     return table, cells & used[sample.codes]
 
 
-def _values(adata: ad.AnnData, rows: np.ndarray, log: sparse.csr_matrix) -> tuple[sparse.csr_matrix, str]:
+def _values(
+    adata: ad.AnnData, cells: np.ndarray, log: sparse.csr_matrix, threads: int
+) -> tuple[sparse.csr_matrix, str]:
     """Counts where they are stored, else log values: on the linear scale single cells would rule."""
     if matrix.has_counts(adata):
-        return matrix.resolve(adata, keys.COUNTS, "counts").in_memory()[rows], COUNTS
+        return passes.chosen(matrix.resolve(adata, keys.COUNTS, "counts"), cells, None, threads), COUNTS
     return log, LOGNORM
 
 

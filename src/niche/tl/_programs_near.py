@@ -11,7 +11,9 @@ import pandas as pd
 from scipy import sparse
 
 from niche._kernels import nmf, program_genes
-from niche._slots import keys, matrix, write
+from niche._kernels.row_tiles import Work
+from niche._settings import settings
+from niche._slots import keys, matrix, passes, write
 from niche.tl._programs_input import COUNTS, Input
 from niche.tl._programs_samples import shares
 
@@ -63,13 +65,23 @@ def near_usage(
         layer = str(params["layer"])
         value = matrix.resolve(adata, None if layer == write.NONE else layer, "lognorm")
     genes = adata.var_names.get_indexer(pd.Index(np.asarray(stored["genes"], dtype=object)))
-    scale = sparse.diags(1.0 / np.asarray(stored["sd"], dtype=np.float64))
-    x = sparse.csr_matrix(value.in_memory()[np.flatnonzero(cells)][:, genes].astype(np.float64) @ scale)
     mine = np.flatnonzero(np.asarray(stored["near_k"]) == k)
-    found = shares(nmf.usage_of(x, np.asarray(stored["near_spectra"], dtype=np.float64)[mine]))
+    spectra = np.asarray(stored["near_spectra"], dtype=np.float64)[mine]
+    sd = np.asarray(stored["sd"], dtype=np.float64)
+    work = Work(_usage_of_tile, (genes, sd, spectra), (cells,))
+    found = np.concatenate(passes.rows(value, work, settings.threads(None)))
     table = stored["near"][np.asarray(stored["near"]["k"]) == k]
     column = table["match"].to_numpy() - mine[0]
     there = table["n_shared"].to_numpy() >= LEAST_SHARED * np.asarray(stored["top_genes"]).shape[1]
     out = np.full(usage.shape, np.nan)
     out[cells] = np.where(there, found[:, column], 0.0)
     return out, there
+
+
+def _usage_of_tile(
+    block: sparse.csr_matrix, first: int, last: int, genes: np.ndarray, sd: np.ndarray, spectra: np.ndarray,
+    cells: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Shares of usage (n_chosen, k) of the chosen cells of a tile, spectra fixed."""
+    x = block[first + np.flatnonzero(cells)][:, genes].astype(np.float64)
+    return shares(nmf.usage_of(sparse.csr_matrix(x @ sparse.diags(1.0 / sd)), spectra, parallel=False))

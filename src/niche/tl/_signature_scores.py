@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -13,7 +12,9 @@ from scipy import sparse
 
 from niche._kernels import signature_scores as kernel
 from niche._kernels.marker_scores import expression_bins
-from niche._slots.matrix import TILE_ROWS, Matrix
+from niche._kernels.row_tiles import Work
+from niche._slots import passes
+from niche._slots.matrix import Matrix
 from niche._slots.validate import shown
 from niche.errors import InputValueError
 from niche.tl._signature_sets import Signature
@@ -44,13 +45,9 @@ class Coverage:
         return np.flatnonzero([not why for why in self.reason])
 
 
-def gene_means(values: Matrix) -> np.ndarray:
+def gene_means(values: Matrix, threads: int) -> np.ndarray:
     """Mean (n_vars,) of every gene over all cells, with the same bits for any blocks."""
-    total = np.zeros(values.shape[1])
-    for _, block in values.blocks():
-        for tile in kernel.column_sums(block, TILE_ROWS):
-            total += tile
-    return total / values.shape[0]
+    return passes.trees(values, [Work(kernel.column_sums)], threads)[0].root() / values.shape[0]
 
 
 def coverage_of(sets: list[Signature], var_names: pd.Index, detected: np.ndarray, min_genes: int) -> Coverage:
@@ -126,13 +123,4 @@ def _digest(up: pd.Index, down: pd.Index) -> int:
 
 def cell_scores(values: Matrix, weights: sparse.csr_matrix, threads: int) -> np.ndarray:
     """Scores (n_obs, n_signatures), tile by tile."""
-    out = np.empty((values.shape[0], weights.shape[1]))
-
-    def fill(first: int, tile: sparse.csr_matrix) -> None:
-        out[first : first + tile.shape[0]] = kernel.products(tile, weights)
-
-    with ThreadPoolExecutor(threads) as pool:
-        for first, block in values.blocks():
-            tiles = range(0, block.shape[0], TILE_ROWS)
-            list(pool.map(lambda at, f=first, b=block: fill(f + at, b[at : at + TILE_ROWS]), tiles))
-    return out
+    return np.concatenate(passes.rows(values, Work(kernel.products, (weights,)), threads))

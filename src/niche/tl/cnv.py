@@ -11,7 +11,7 @@ import numpy as np
 from niche._kernels import copy_number
 from niche._log import logger
 from niche._settings import settings
-from niche._slots import fingerprint, keys, matrix, validate, write
+from niche._slots import fingerprint, keys, matrix, passes, validate, write
 from niche._slots.validate import Factor
 from niche.errors import InputValueError
 from niche.tl import _cnv_defaults as defaults
@@ -163,17 +163,17 @@ def infer_cnv(
         _enough_cells(adata.n_obs, min_reference_cells, strict=strict)
         references = pooled_references(categories, samples)
 
-    blocks = values.passes()
+    reader = passes.reader(values, threads)
     found = copy_number.survey(
-        blocks, candidates.gene_of_column, references.first, references.second, references.n_groups
+        reader, candidates.gene_of_column, references.first, references.second, references.n_groups
     )
     seen = found.detected >= (min_detected * adata.n_obs if strict else 0)
     genome, used = genome_of(candidates, adata.var, seen, window=window_size, step=step, strict=strict)
     lower, upper = references.lower_and_upper(found.means[:, used])
     noise_from = references.is_reference if strict else np.ones(adata.n_obs, dtype=bool)
     profile = copy_number.infer(
-        blocks, genome.windows, lower, upper, references.of_cell, clip=lfc_clip, sds=dynamic_threshold,
-        noise_from=noise_from, threads=threads,
+        reader, genome.windows, lower, upper, references.of_cell, clip=lfc_clip, sds=dynamic_threshold,
+        noise_from=noise_from,
     )  # fmt: skip
     statement = _statement(categories, references)
     logger.info("infer_cnv: reference: %s", statement)

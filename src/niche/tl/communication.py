@@ -233,7 +233,9 @@ def communication(
         data = one_pass(values, counts, samples, types, genes, specs, threads, products=need)
         if chosen.complexes == "all_cells":
             genes = one_subunit(genes, data.aggregate.sums.sum(axis=0))
-        n_vars = genes_expressed(values, all_types, samples.cells) if chosen.drop_empty else adata.n_vars
+        n_vars = adata.n_vars
+        if chosen.drop_empty:
+            n_vars = genes_expressed(values, all_types, samples.cells, threads)
         pairs = pairs_of(data, organs, organ_of_sample, directions(types, senders, receivers), min_cells)
         expression = Expression(
             data.aggregate, genes.units, pairs, data.sample_of_group, data.type_of_group, organ_of_sample,
@@ -250,7 +252,7 @@ def communication(
         if null is not None:
             p = null_of(
                 expression, edges, genes, data, values,
-                null=null, n_perms=n_perms, seed=seed, convention=chosen,
+                null=null, n_perms=n_perms, seed=seed, convention=chosen, threads=threads,
             )  # fmt: skip
         columns, reasons = values_of(expression, edges, reasons, specs, p)
 

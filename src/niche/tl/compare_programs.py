@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from niche._settings import settings
-from niche._slots import fingerprint, keys, matrix, read, validate, write
+from niche._slots import fingerprint, keys, matrix, passes, read, validate, write
 from niche.errors import InputValueError
 from niche.get.programs import RUN_FIRST, cell_usage
 from niche.get.programs import programs as programs_table
@@ -254,8 +254,11 @@ class _Compared:
         part[measured] = 0
         for number, name in enumerate(hosts, start=1):
             part[labels == name] = number
-        values = matrix.resolve(adata, _layer(stored["params"]), "lognorm").in_memory()
-        code = adata.var_names.get_indexer(genes["gene"]).reshape(len(self.names), -1)
+        log = matrix.resolve(adata, _layer(stored["params"]), "lognorm")
+        found = adata.var_names.get_indexer(genes["gene"]).reshape(len(self.names), -1)
+        used, code = np.unique(found, return_inverse=True)
+        everyone, code = np.ones(adata.n_obs, dtype=bool), code.reshape(found.shape)
+        values = passes.chosen(log, everyone, used, settings.threads(None))
         level = leak.levels(values, code, unit, part, self.study.units.n_samples.size, len(hosts) + 1)
         metastasis = self.study.groups.of("metastasis")
         group = self.study.units.samples.group

@@ -172,7 +172,7 @@ def programs(
     seed = np.random.SeedSequence(int(validate.generator(rng).integers(2**63 - 1)))
     given = input_of(
         adata, compartment, layer, int(n_top_genes), int(min_cells), min_probability, sample_key, patient_key,
-        compartment_key,
+        compartment_key, threads,
     )  # fmt: skip
     chosen = mode or _mode(given)
     n_top = min(int(genes_per_program), adata.n_vars // 2)

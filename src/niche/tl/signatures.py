@@ -198,7 +198,7 @@ def score_signatures(
         )  # fmt: skip
     values = matrix.resolve(adata, layer, "lognorm")
 
-    means = gene_means(values)
+    means = gene_means(values, threads)
     coverage = coverage_of(sets, adata.var_names, means > 0, min_genes)
     weights = weights_of(coverage, adata.var_names, means, n_controls, entropy)
     scores = cell_scores(values, weights, threads)
