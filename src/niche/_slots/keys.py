@@ -29,6 +29,9 @@ COMPARE_PROGRAMS = "compare_programs"
 TROPISM = "tropism"
 COMPATIBILITY = "compatibility"
 MULTIVERSE = "multiverse"
+SPATIAL_COMMUNICATION = "spatial_communication"
+COMPARE_SPATIAL = "compare_spatial"
+TOUCHING = "touching"
 RECIPE = "recipe"
 
 BESIDE_PROGRAMS = (AMBIENT, COMPARE_COMMUNICATION)
@@ -47,6 +50,7 @@ QC_REASON = "qc_reason"
 PCA = "X_niche_pca"
 UMAP = "X_niche_umap"
 INTEGRATED = "X_integrated"
+SPATIAL = "spatial"
 
 # var
 SYMBOL = "symbol"

@@ -6,5 +6,6 @@ from niche.datasets.chung2017 import chung2017
 from niche.datasets.demo import demo
 from niche.datasets.maynard2020 import maynard2020
 from niche.datasets.simulate import simulate_metastases
+from niche.datasets.simulate_spatial import simulate_spatial
 
-__all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases"]
+__all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases", "simulate_spatial"]

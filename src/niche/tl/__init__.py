@@ -16,6 +16,7 @@ from niche.tl.ligand_activity import ligand_activity
 from niche.tl.programs import programs
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 from niche.tl.signatures import score_signatures
+from niche.tl.spatial import spatial_communication
 from niche.tl.tropism import tropism
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "programs",
     "register_score",
     "score_signatures",
+    "spatial_communication",
     "tropism",
 ]
