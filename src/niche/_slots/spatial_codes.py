@@ -27,7 +27,7 @@ EXPRESSION, MEASURED, SUBUNIT = (
 )
 FEW_SPOTS, NO_NEIGHBOURS, FLAT, NO_SIDES, ONE_SIDE, FEW_AT_INTERFACE, FLAT_SIDE = 10, 11, 12, 15, 16, 17, 18
 
-STATUSES = communication_codes.STATUSES
+STATUSES, TESTED = communication_codes.STATUSES, communication_codes.TESTED
 STATUS_OF_REASON = np.array([0, 1, 1, 1] + [2] * (len(REASONS) - 4), dtype=np.uint8)
 
 DIRECTIONS = ("tumor_to_host", "host_to_tumor")

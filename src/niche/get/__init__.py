@@ -13,6 +13,7 @@ from niche.get.compare_communication import compare_communication
 from niche.get.compare_expression import compare_expression
 from niche.get.compare_programs import compare_programs
 from niche.get.compare_samples import compare_samples
+from niche.get.compare_spatial import compare_spatial
 from niche.get.compartments import compartments
 from niche.get.compatibility import compatibility
 from niche.get.composition import composition
@@ -25,6 +26,7 @@ from niche.get.organ_exclusive import organ_exclusive
 from niche.get.programs import programs
 from niche.get.pseudobulk import pseudobulk
 from niche.get.signatures import signatures
+from niche.get.spatial import spatial_communication
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
@@ -43,6 +45,7 @@ __all__ = [
     "compare_expression",
     "compare_programs",
     "compare_samples",
+    "compare_spatial",
     "compartments",
     "compatibility",
     "composition",
@@ -55,6 +58,7 @@ __all__ = [
     "programs",
     "pseudobulk",
     "signatures",
+    "spatial_communication",
     "to_cellchat",
     "to_cellphonedb",
     "to_liana",

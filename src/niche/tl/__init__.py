@@ -9,6 +9,7 @@ from niche.tl.communication import communication
 from niche.tl.compare_communication import compare_communication
 from niche.tl.compare_expression import compare_expression
 from niche.tl.compare_programs import compare_programs
+from niche.tl.compare_spatial import compare_spatial
 from niche.tl.compartments import call_compartments
 from niche.tl.compatibility import compatibility
 from niche.tl.composition import composition
@@ -29,6 +30,7 @@ __all__ = [
     "compare_communication",
     "compare_expression",
     "compare_programs",
+    "compare_spatial",
     "compatibility",
     "composition",
     "infer_cnv",

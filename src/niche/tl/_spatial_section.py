@@ -184,7 +184,7 @@ def interface_tests(
     n_pairs = genes.ligand.size
     reasons = np.zeros((2, n_pairs), dtype=np.uint8)
     whole = _why_no_interface(section, border, options, given=given)
-    names = ("statistic", "z_receptor", "z_ligand", "pval_receptor", "pval_ligand", "pval")
+    names = ("statistic", "null_sd", "z_receptor", "z_ligand", "pval_receptor", "pval_ligand", "pval")
     parts: dict[str, list[np.ndarray]] = {name: [] for name in ("direction", "pair", *names)}
     for d, (sender, receiver) in enumerate(((TUMOR, HOST), (HOST, TUMOR))):
         if whole:
@@ -243,7 +243,7 @@ def _across(
     weight = scaled(border.weight[receivers][:, senders])
     sides = Sides(weight, *values, *stratum)
     found: dict[str, np.ndarray] = {}
-    effect = np.zeros(block.size)
+    effect, spread = np.zeros((2, block.size))
     for k, permuted in enumerate(_OTHER):
         tested = tested_pairs(sides, left, right, permuted)
         _, p = upper_tail(tested.statistic, tested.null)
@@ -253,7 +253,8 @@ def _across(
             )
         found[f"z_{permuted}"], found[f"pval_{permuted}"] = tested.z, p
         effect += 0.5 * tested.z / np.sqrt(max(tested.freedom, 1))
-    found["statistic"] = effect
+        spread += 0.5 / np.sqrt(max(tested.freedom, 1))
+    found["statistic"], found["null_sd"] = effect, spread
     found["pval"] = np.maximum(found["pval_receptor"], found["pval_ligand"])
     flat = codes.communication_codes.sided(
         codes.FLAT_SIDE, np.isnan(found["z_ligand"]), np.isnan(found["z_receptor"])

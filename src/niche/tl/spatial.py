@@ -191,6 +191,7 @@ def spatial_communication(
     --------
     >>> import niche
     >>> adata = niche.datasets.simulate_spatial(0, patients=1, organs=["liver"], side=12)
+    >>> niche.pp.normalize(adata)
     >>> niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"])
     >>> table = niche.get.spatial_communication(adata)
     >>> bool((table.loc[table["status"] == "tested", "pval"] > 0).all())
