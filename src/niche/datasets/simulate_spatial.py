@@ -32,7 +32,7 @@ def simulate_spatial(
     pairs_per_kind: int = 6,
     effect: float = 6.0,
     mixing: float = 0.0,
-    n_genes: int = 300,
+    n_genes: int = 500,
 ) -> AnnData:
     """Draw sections of metastases whose ligand-receptor pairs are of known kinds.
 

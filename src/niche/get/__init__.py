@@ -31,6 +31,7 @@ from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
 from niche.get.to_squidpy import to_squidpy
+from niche.get.touching import touching
 from niche.get.tropism import tropism
 
 __all__ = [
@@ -63,5 +64,6 @@ __all__ = [
     "to_cellphonedb",
     "to_liana",
     "to_squidpy",
+    "touching",
     "tropism",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from niche.pp.ambient import ambient
 from niche.pp.check import check
+from niche.pp.from_spatialdata import from_spatialdata
 from niche.pp.harmonize import harmonize_genes
 from niche.pp.integrate import integrate
 from niche.pp.normalize import normalize
 from niche.pp.qc import qc
 
-__all__ = ["ambient", "check", "harmonize_genes", "integrate", "normalize", "qc"]
+__all__ = ["ambient", "check", "from_spatialdata", "harmonize_genes", "integrate", "normalize", "qc"]

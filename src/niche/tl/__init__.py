@@ -18,6 +18,7 @@ from niche.tl.programs import programs
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 from niche.tl.signatures import score_signatures
 from niche.tl.spatial import spatial_communication
+from niche.tl.touching import touching
 from niche.tl.tropism import tropism
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "register_score",
     "score_signatures",
     "spatial_communication",
+    "touching",
     "tropism",
 ]
