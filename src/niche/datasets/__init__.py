@@ -7,5 +7,6 @@ from niche.datasets.demo import demo
 from niche.datasets.maynard2020 import maynard2020
 from niche.datasets.simulate import simulate_metastases
 from niche.datasets.simulate_spatial import simulate_spatial
+from niche.datasets.thrane2018 import thrane2018
 
-__all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases", "simulate_spatial"]
+__all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases", "simulate_spatial", "thrane2018"]

@@ -154,14 +154,14 @@ def _plan(n: int, n_genes: int, organs: list[str]) -> tuple[pd.DataFrame, pd.Ind
     table["kind"] = kind
     table["direction"] = np.where(sided, np.where(back, "host_to_tumor", "tumor_to_host"), "")
     table["organ"] = np.where(kind == "organ_interface", organs[0], "")
-    others = [
-        g for g in pd.unique(resources.gene_positions()["symbol"]) if g not in used and g not in set(_sides(known))
-    ]
+    paired = used | _sides(known)
+    others = [gene for gene in pd.unique(resources.gene_positions()["symbol"]) if gene not in paired]
     return table, pd.Index([*sorted(used), *others[: max(n_genes - len(used), 0)]], dtype=object)
 
 
-def _sides(known: pd.DataFrame) -> list[str]:
-    return [gene for column in ("ligand", "receptor") for name in known[column] for gene in name.split("_")]
+def _sides(known: pd.DataFrame) -> set[str]:
+    """Genes of all pairs."""
+    return {gene for column in ("ligand", "receptor") for name in known[column] for gene in name.split("_")}
 
 
 def _lattice(side: int) -> tuple[np.ndarray, sparse.csr_matrix]:

@@ -20,6 +20,7 @@ from niche.pl.paired import paired
 from niche.pl.pathways import pathways
 from niche.pl.program_ambient import program_ambient
 from niche.pl.programs import programs
+from niche.pl.spatial import spatial
 from niche.pl.stability import stability
 from niche.pl.tropism import tropism
 from niche.pl.umap import umap
@@ -46,6 +47,7 @@ __all__ = [
     "pathways",
     "program_ambient",
     "programs",
+    "spatial",
     "stability",
     "tropism",
     "umap",
