@@ -19,9 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
-from scipy.special import gammaln
+from scipy.special import gammaln, stdtr
 
 from niche._kernels.saddlepoint_tail import deviate, p_of_deviate
+
+_NO_KURTOSIS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,22 @@ def _fourth_moment(n: np.ndarray, a: PowerSums, y: PowerSums) -> np.ndarray:
 
 
 def upper_tail(value: np.ndarray, null: Cumulants) -> tuple[np.ndarray, np.ndarray]:
-    """z (n,) and P(T >= value) by the law with these four cumulants; NaN without variance, never 0."""
+    """z (n,) and P(T >= value) by laws with these four cumulants; NaN without variance, never 0.
+
+    Above the mean the larger of two tails: the saddlepoint law, without skewness where that is negative (its
+    support would end too early), and Student's t of the same variance and kurtosis, which holds where there is
+    kurtosis without skewness.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(null.variance > 0, (value - null.mean) / np.sqrt(null.variance), np.nan)
-    return z, _tails(value, null.mean, null.variance, null.third, null.fourth, null.least)
+        kurtosis = np.where(null.variance > 0, null.fourth / null.variance**2, 0.0)
+    above = z > 0
+    third = np.where(above, np.maximum(null.third, 0.0), null.third)
+    p = _tails(value, null.mean, null.variance, third, null.fourth, null.least)
+    heavy = above & (kurtosis > _NO_KURTOSIS)
+    df = 4.0 + 6.0 / kurtosis[heavy]
+    p[heavy] = np.maximum(p[heavy], stdtr(df, -z[heavy] * np.sqrt(df / (df - 2.0))))
+    return z, p
 
 
 @njit(cache=True)

@@ -1,0 +1,33 @@
+"""Small sections with planted pairs, made once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import anndata as ad
+
+import niche
+
+
+@cache
+def _sections() -> ad.AnnData:
+    adata = niche.datasets.simulate_spatial(1, patients=3, side=14, pairs_per_kind=3, n_genes=150)
+    niche.pp.normalize(adata)
+    return adata
+
+
+def sections() -> ad.AnnData:
+    """Three patients in each of two organs, one section of 196 spots each, normalised; the caller's copy."""
+    return _sections().copy()
+
+
+@cache
+def _tested() -> ad.AnnData:
+    adata = sections()
+    niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"])
+    return adata
+
+
+def tested() -> ad.AnnData:
+    """With :func:`niche.tl.spatial_communication` run; the caller's copy."""
+    return _tested().copy()
