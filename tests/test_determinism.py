@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from spatial_study import lay_out
 from walk import parameters, public_functions
 
 import niche
@@ -33,12 +34,16 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "tl.programs": {"k": 4, "n_starts": 2, "min_cells": 5},
     "tl.score_signatures": {"signatures": {"targets": TARGETS}},
     "tl.tropism": {"programs": None, "edges": None},
+    "tl.spatial_communication": {"null": "permutation", "n_perms": 20, "local": [("CXCL12", "CXCR4")]},
+    "tl.touching": {"n_perms": 20},
 }
 TAKES_LOG_VALUES = ("tl.", "pp.integrate")
 TAKES_COMMUNICATION = ("tl.compare_communication",)
 TAKES_PROGRAMS = ("tl.compare_programs",)
 TAKES_EXPRESSION = ("tl.tropism",)
 TAKES_PRIMARY = ("tl.compatibility",)
+TAKES_PLACES = ("tl.spatial_communication", "tl.touching")
+TAKES_SPATIAL = ("tl.compare_spatial",)
 
 
 FUNCTIONS = {
@@ -171,9 +176,12 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     primary = _demo[_demo.obs["sample"].isin(["P01_breast_primary", "P01_bone", "P03_lung"])].copy()
     primary.uns = {}
     niche.pp.normalize(primary)
+    places = normal.copy()
+    lay_out(places)
+    spatial = niche.tl.spatial_communication(places, local=None, copy=True)
     return {
         "pp": raw, "tl": normal, "run": run, "programs": programs, "expression": expression,
-        "primary": primary,
+        "primary": primary, "places": places, "spatial": spatial,
     }  # fmt: skip
 
 
@@ -193,6 +201,10 @@ def _input(name: str, inputs: Inputs) -> ad.AnnData:
         return inputs["expression"]
     if name in TAKES_PRIMARY:
         return inputs["primary"]
+    if name in TAKES_PLACES:
+        return inputs["places"]
+    if name in TAKES_SPATIAL:
+        return inputs["spatial"]
     return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 

@@ -119,6 +119,9 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "compare_expression",
         "tropism",
         "multiverse",
+        "spatial_communication",
+        "compare_spatial",
+        "touching",
     }
     assert steps <= set(read.ours(_corridor)) | set(_corridor.uns)
 
