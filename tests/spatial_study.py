@@ -12,7 +12,7 @@ import niche
 
 @cache
 def _sections() -> ad.AnnData:
-    adata = niche.datasets.simulate_spatial(1, patients=3, side=14, pairs_per_kind=3, n_genes=150)
+    adata = niche.datasets.simulate_spatial(1, patients=3, side=14, pairs_per_kind=3, n_genes=150, effect=15)
     niche.pp.normalize(adata)
     return adata
 
@@ -23,15 +23,15 @@ def sections() -> ad.AnnData:
 
 
 @cache
-def _tested() -> ad.AnnData:
+def _analysed() -> ad.AnnData:
     adata = sections()
     niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"])
     return adata
 
 
-def tested() -> ad.AnnData:
+def analysed() -> ad.AnnData:
     """With :func:`niche.tl.spatial_communication` run; the caller's copy."""
-    return _tested().copy()
+    return _analysed().copy()
 
 
 def lay_out(adata: ad.AnnData) -> None:

@@ -17,7 +17,7 @@ def every_arrangement(n: int, strata: tuple[int, ...]) -> np.ndarray:
         [[s + i for i in order] for order in itertools.permutations(range(k))]
         for s, k in zip(starts, strata, strict=True)
     ]
-    return np.array([sum(chosen, []) for chosen in itertools.product(*parts)])
+    return np.array([[i for part in chosen for i in part] for chosen in itertools.product(*parts)])
 
 
 @pytest.mark.parametrize("strata", [(7,), (5, 2), (4, 3), (6, 1), (3, 2, 2), (2,)])
@@ -67,9 +67,7 @@ def test_p_is_never_0_nor_below_the_number_of_arrangements() -> None:
 
 def test_no_variance_gives_no_p() -> None:
     a, y = np.ones((5, 1)), np.arange(5.0)[:, None]
-    z, p = upper_tail(
-        np.array([10.0]), cumulants(*(power_sums(one, np.zeros(5, int), 1) for one in (a, y)))
-    )
+    z, p = upper_tail(np.array([10.0]), cumulants(*(power_sums(one, np.zeros(5, int), 1) for one in (a, y))))
     assert np.isnan(z[0]) and np.isnan(p[0])
 
 

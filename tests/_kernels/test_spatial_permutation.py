@@ -35,4 +35,6 @@ def test_threads_and_blocks_do_not_matter() -> None:
     assert np.array_equal(*found)
     alone = exceedances(fixed, moved, left[2:3], right[2:3], stratum, np.zeros(1), 100, (3, 1))
     assert alone[0] == found[0][2]
-    assert not np.array_equal(found[0], exceedances(fixed, moved, left, right, stratum, np.zeros(4), 100, (4, 1)))
+    assert not np.array_equal(
+        found[0], exceedances(fixed, moved, left, right, stratum, np.zeros(4), 100, (4, 1))
+    )

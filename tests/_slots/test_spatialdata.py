@@ -18,8 +18,12 @@ def make(instances: list[int] | None = None, region: str = "spots", **more: obje
     import shapely
 
     points = [(0.0, 0.0), (3.0, 4.0), (6.0, 1.0)]
-    circles = geopandas.GeoDataFrame({"radius": [1.0] * 3}, geometry=[shapely.Point(*p) for p in points], index=[5, 6, 7])
-    obs = pd.DataFrame({"region": pd.Categorical([region] * 3), "spot": instances or [7, 5, 6]}, index=list("abc"))
+    circles = geopandas.GeoDataFrame(
+        {"radius": [1.0] * 3}, geometry=[shapely.Point(*p) for p in points], index=[5, 6, 7]
+    )
+    obs = pd.DataFrame(
+        {"region": pd.Categorical([region] * 3), "spot": instances or [7, 5, 6]}, index=list("abc")
+    )
     table = spatialdata.models.TableModel.parse(
         ad.AnnData(np.ones((3, 2)), obs=obs), region=region, region_key="region", instance_key="spot"
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from spatial_study import tested
+from spatial_study import analysed
 
 import niche
 from niche.errors import InputValueError, MissingKeyError
 
 
 def test_filters_and_levels() -> None:
-    adata = tested()
+    adata = analysed()
     with pytest.raises(MissingKeyError, match=r"niche.tl.compare_spatial"):
         niche.get.compare_spatial(adata)
     niche.tl.compare_spatial(adata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from spatial_study import tested
+from spatial_study import analysed
 
 import niche
 from niche._stats.fdr import benjamini_hochberg
@@ -12,7 +12,7 @@ from niche.errors import InputValueError, MissingKeyError, StaleResultError
 
 
 def test_every_pair_in_every_section() -> None:
-    adata = tested()
+    adata = analysed()
     section = niche.get.spatial_communication(adata)
     border = niche.get.spatial_communication(adata, level="interface")
     assert len(section) == 6 * 15 and len(border) == 2 * len(section)
@@ -22,7 +22,7 @@ def test_every_pair_in_every_section() -> None:
 
 
 def test_organs_average_patients() -> None:
-    adata = tested()
+    adata = analysed()
     section = niche.get.spatial_communication(adata, organ="liver", status="tested")
     organ = niche.get.spatial_communication(adata, level="organ", organ="liver")
     one = organ.iloc[0]
@@ -32,7 +32,7 @@ def test_organs_average_patients() -> None:
 
 
 def test_spots_carry_their_own_family() -> None:
-    adata = tested()
+    adata = analysed()
     local = niche.get.spatial_communication(adata, level="local", sample="lung_P1_S1")
     pair = local["ligand_complex"].iloc[0]
     mine = local[local["ligand_complex"] == pair]
@@ -43,9 +43,11 @@ def test_spots_carry_their_own_family() -> None:
 
 
 def test_filters() -> None:
-    adata = tested()
+    adata = analysed()
     pair = adata.uns["truth"]["pairs"].iloc[0]
-    table = niche.get.spatial_communication(adata, ligand=pair.ligand, receptor=[pair.receptor], sample="lung_P1_S1")
+    table = niche.get.spatial_communication(
+        adata, ligand=pair.ligand, receptor=[pair.receptor], sample="lung_P1_S1"
+    )
     assert len(table) == 1
     called = niche.get.spatial_communication(adata, qval=0.05)
     assert len(called) and (called["qval"] <= 0.05).all()
@@ -60,7 +62,7 @@ def test_filters() -> None:
 
 
 def test_moved_spots_make_it_stale() -> None:
-    adata = tested()
+    adata = analysed()
     adata.obsm["spatial"][0] += 1
     with pytest.raises(StaleResultError, match="obsm spatial changed"):
         niche.get.spatial_communication(adata)

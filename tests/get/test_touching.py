@@ -18,7 +18,9 @@ def test_edges_are_flagged_and_none_is_dropped(demo_result: ad.AnnData) -> None:
     )
     table = niche.get.communication(demo_result, status="tested", touching=contacts)
     assert len(table) == len(plain) and table["pval"].equals(plain["pval"])
-    bone = table[(table["organ"] == "bone") & (table["source"] == "Malignant")].set_index("target")["touching"]
+    bone = table[(table["organ"] == "bone") & (table["source"] == "Malignant")].set_index("target")[
+        "touching"
+    ]
     assert set(bone["Fibroblast"]) == {"touching"} and set(bone["T cell"]) == {"never touching"}
     assert set(table.loc[table["organ"] != "bone", "touching"]) == {"not_assessed"}
     assert "touching" not in plain

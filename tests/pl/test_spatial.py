@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from spatial_study import tested
+from spatial_study import analysed
 
 import niche
 from niche.errors import InputTypeError, InputValueError
@@ -15,7 +15,7 @@ def by_gid(figure, gid):
 
 
 def test_a_row_per_section_and_one_scale_per_panel():
-    adata = tested()
+    adata = analysed()
     figure = niche.pl.spatial(adata, sample=["liver_P1_S1", "lung_P1_S1"])
     for panel in ("ligand", "receptor", "local"):
         drawn = by_gid(figure, panel)
@@ -25,11 +25,13 @@ def test_a_row_per_section_and_one_scale_per_panel():
     pair = adata.uns["spatial_communication"]["local"]["pair"][0]
     ligand = adata.uns["spatial_communication"]["pairs"]["ligand_complex"][pair]
     section = adata.obs["sample"] == "liver_P1_S1"
-    np.testing.assert_allclose(by_gid(figure, "ligand")[0].get_array(), adata[section, ligand].X.toarray().ravel())
+    np.testing.assert_allclose(
+        by_gid(figure, "ligand")[0].get_array(), adata[section, ligand].X.toarray().ravel()
+    )
 
 
 def test_hot_spots_are_ringed():
-    adata = tested()
+    adata = analysed()
     local = niche.get.spatial_communication(adata, level="local")
     counts = local.groupby(["ligand_complex", "receptor_complex", "sample"], observed=True)["hotspot"].sum()
     ligand, receptor, sample = counts.idxmax()
@@ -38,9 +40,12 @@ def test_hot_spots_are_ringed():
 
 
 def test_into_given_axes_over_an_image(axes):
-    adata = tested()
+    adata = analysed()
     adata.uns["spatial"] = {
-        "liver_P1_S1": {"images": {"hires": np.ones((40, 50, 3))}, "scalefactors": {"tissue_hires_scalef": 2.0}}
+        "liver_P1_S1": {
+            "images": {"hires": np.ones((40, 50, 3))},
+            "scalefactors": {"tissue_hires_scalef": 2.0},
+        }
     }
     returned = niche.pl.spatial(adata, sample="liver_P1_S1", panels=["receptor"], ax=axes)
     assert returned is axes and len(axes.images) == 1
@@ -52,7 +57,7 @@ def test_into_given_axes_over_an_image(axes):
 
 
 def test_refusals(axes):
-    adata = tested()
+    adata = analysed()
     with pytest.raises(InputValueError, match="one section and one panel"):
         niche.pl.spatial(adata, ax=axes)
     with pytest.raises(InputTypeError, match="ax must be"):

@@ -27,7 +27,9 @@ def test_the_whole_way() -> None:
     circles = geopandas.GeoDataFrame(
         {"radius": np.ones(bare.n_obs)}, geometry=[shapely.Point(*p) for p in expected.obsm["spatial"]]
     )
-    table = spatialdata.models.TableModel.parse(bare, region="spots", region_key="region", instance_key="spot")
+    table = spatialdata.models.TableModel.parse(
+        bare, region="spots", region_key="region", instance_key="spot"
+    )
     sdata = spatialdata.SpatialData(
         shapes={"spots": spatialdata.models.ShapesModel.parse(circles)}, tables={"cells": table}
     )

@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from spatial_study import tested
+from spatial_study import analysed
 
 import niche
 from niche.errors import InputValueError, MissingKeyError, StaleResultError
 
 
 def compared(statistic: str = "tumor_to_host", **options):
-    adata = tested()
+    adata = analysed()
     niche.tl.compare_spatial(adata, statistic=statistic, **options)
     table = niche.get.compare_spatial(adata)
     truth = adata.uns["truth"]["pairs"].rename(columns={"organ": "where"})
-    return adata, table.merge(truth, left_on=["ligand_complex", "receptor_complex"], right_on=["ligand", "receptor"])
+    return adata, table.merge(
+        truth, left_on=["ligand_complex", "receptor_complex"], right_on=["ligand", "receptor"]
+    )
 
 
 def test_planted_organ_is_found_across_the_border() -> None:
@@ -34,7 +36,7 @@ def test_planted_organ_is_found_across_the_border() -> None:
 
 
 def test_mean_of_one_organ_is_a_weighted_t_test_over_patients() -> None:
-    adata = tested()
+    adata = analysed()
     adata = adata[adata.obs["organ"] == "liver"].copy()
     niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"])
     niche.tl.compare_spatial(adata)
@@ -50,21 +52,23 @@ def test_mean_of_one_organ_is_a_weighted_t_test_over_patients() -> None:
 
 
 def test_few_patients_are_not_testable() -> None:
-    adata = tested()
+    adata = analysed()
     adata = adata[adata.obs["sample"].isin(["liver_P1_S1", "lung_P1_S1", "lung_P2_S1"])].copy()
     niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"], local=None)
     niche.tl.compare_spatial(adata)
     table = niche.get.compare_spatial(adata).set_index("contrast")
     liver, lung = table.loc["mean_in_liver"], table.loc["mean_in_lung"]
     assert (liver["status"] == "not_testable").all() and liver["pval"].isna().all()
-    assert liver["effect"].notna().any() and liver["reason"].astype(str).str.contains("1 patient in liver").any()
+    assert (
+        liver["effect"].notna().any() and liver["reason"].astype(str).str.contains("1 patient in liver").any()
+    )
     tested_rows = lung[lung["status"] == "tested"]
     assert (tested_rows["call"] == "not_testable").all() and len(tested_rows)
     assert set(table.loc["liver_vs_rest", "call"]) == {"not_testable"}
 
 
 def test_a_pair_not_tested_says_why() -> None:
-    adata = tested()
+    adata = analysed()
     pairs = adata.uns["truth"]["pairs"][["ligand", "receptor"]].copy()
     pairs.loc[len(pairs)] = [pairs["ligand"][0], "NOSUCHGENE"]
     niche.tl.spatial_communication(adata, resource=pairs, local=None)
@@ -75,7 +79,7 @@ def test_a_pair_not_tested_says_why() -> None:
 
 
 def test_stale_and_missing() -> None:
-    adata = tested()
+    adata = analysed()
     with pytest.raises(MissingKeyError, match="spatial_communication"):
         niche.tl.compare_spatial(adata, key="other")
     with pytest.raises(InputValueError, match="statistic must be"):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from spatial_study import sections, tested
+from spatial_study import analysed, sections
 
 import niche
 from niche.errors import InputTypeError, InputValueError, MissingKeyError
@@ -22,14 +22,14 @@ def with_truth(adata: ad.AnnData, level: str) -> pd.DataFrame:
 
 
 def test_focal_pairs_are_found_and_compartments_are_not() -> None:
-    table = with_truth(tested(), "section")
+    table = with_truth(analysed(), "section")
     rate = (table["pval"] < 0.01).groupby(table["kind"]).mean()
     assert rate["focal"] > 0.7
     assert rate["compartment"] == 0
 
 
 def test_interface_pairs_are_found_and_compartments_are_not() -> None:
-    table = with_truth(tested(), "interface")
+    table = with_truth(analysed(), "interface")
     right = table["planted"] == table["direction"].astype(str)
     planted = (table["kind"] == "interface") | (
         (table["kind"] == "organ_interface") & (table["where"] == table["organ"].astype(str))
@@ -51,7 +51,9 @@ def test_a_complex_is_its_lowest_subunit_in_every_spot() -> None:
     )  # fmt: skip
     names = pd.DataFrame({"ligand": [pair.ligand] * 2, "receptor": [f"{other}_{pair.receptor}", "LOWEST"]})
     niche.tl.spatial_communication(extended, resource=names, expr_prop=0)
-    z = niche.get.spatial_communication(extended).pivot(index="sample", columns="receptor_complex", values="z")
+    z = niche.get.spatial_communication(extended).pivot(
+        index="sample", columns="receptor_complex", values="z"
+    )
     np.testing.assert_allclose(z.iloc[:, 0], z.iloc[:, 1])
 
 
@@ -86,7 +88,9 @@ def test_the_own_graph_is_used() -> None:
     niche.tl.spatial_communication(
         adata, resource=pairs, connectivity_key="spatial_connectivities", key_added="given"
     )
-    first, second = (niche.get.spatial_communication(adata, key=k) for k in ("spatial_communication", "given"))
+    first, second = (
+        niche.get.spatial_communication(adata, key=k) for k in ("spatial_communication", "given")
+    )
     np.testing.assert_allclose(first["statistic"], second["statistic"])
     adata.obsp["spatial_connectivities"] = adata.obsp["spatial_connectivities"] * 2
     with pytest.raises(niche.errors.StaleResultError, match="obsp spatial_connectivities"):
@@ -107,7 +111,8 @@ def test_shares_of_tumor_and_other_labels_give_sides() -> None:
     adata = sections()
     adata.obs["label"] = np.where(adata.obs["compartment"] == "tumor", "invasive", "stroma")
     adata.obsm["shares"] = pd.DataFrame(
-        {"a": adata.obs["tumor_fraction"] / 2, "b": adata.obs["tumor_fraction"] / 2, "c": 0.0}, index=adata.obs_names
+        {"a": adata.obs["tumor_fraction"] / 2, "b": adata.obs["tumor_fraction"] / 2, "c": 0.0},
+        index=adata.obs_names,
     )
     pairs = adata.uns["truth"]["pairs"]
     numbers = []
@@ -173,7 +178,7 @@ def test_what_cannot_be_tested_says_why() -> None:
 def test_q_values_are_a_family_per_section() -> None:
     from niche._stats.fdr import benjamini_hochberg
 
-    table = niche.get.spatial_communication(tested())
+    table = niche.get.spatial_communication(analysed())
     one = table[table["sample"] == "lung_P2_S1"]
     np.testing.assert_allclose(one["qval"], benjamini_hochberg(one["pval"].to_numpy()))
 

@@ -29,7 +29,7 @@ def one():
 def reference(one):
     adata, pairs = one
     return li.mt.bivariate(
-        adata.copy(), resource=pairs, local_name="morans", global_name="morans", n_perms=0, nz_prop=0.05, verbose=False
+        adata.copy(), resource=pairs, local_name="morans", global_name="morans", n_perms=0, nz_prop=0.05, verbose=False, use_raw=False
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import pytest
 from scipy import ndimage, sparse
 
 import niche
-from niche._kernels.bivariate_moran import tested_pairs, whole_section
+from niche._kernels.bivariate_moran import pair_tests, whole_section
 from niche._kernels.local_moran import local_moran
 from niche._kernels.threads import limited_to
 from niche._stats.contrasts import Groups, contrasts_of
@@ -47,7 +47,9 @@ def melanoma(shared_data, monkeypatch):
 
 
 def simulated():
-    adata = niche.datasets.simulate_spatial(11, patients=1, organs=["liver"], side=20, pairs_per_kind=20, n_genes=600)
+    adata = niche.datasets.simulate_spatial(
+        11, patients=1, organs=["liver"], side=20, pairs_per_kind=20, n_genes=600
+    )
     niche.pp.normalize(adata)
     return adata, {"interface_key": None, "tumor": None}, ("knn", 6)
 
@@ -70,18 +72,22 @@ def shuffled(section, rng, within):
     for code in np.unique(within):
         rows = np.flatnonzero(within == code)
         order[rows] = rng.permutation(rows)
-    return parts.Section(0, section.units[order], section.weight, section.side, section.stratum, section.fraction)
+    return parts.Section(
+        0, section.units[order], section.weight, section.side, section.stratum, section.fraction
+    )
 
 
 @pytest.mark.parametrize("which", ["melanoma", "simulated"])
 def test_error_rates(which, request, monkeypatch):
-    made = melanoma(request.getfixturevalue("shared_data"), monkeypatch) if which == "melanoma" else simulated()
+    made = (
+        melanoma(request.getfixturevalue("shared_data"), monkeypatch) if which == "melanoma" else simulated()
+    )
     section, genes = section_and_pairs(*made)
     options = parts.Options(0.05, 30, 10, "receptor", 0, 0)
     rng = np.random.default_rng(0)
     anywhere = np.zeros(section.side.size)
     found = {name: [] for name in ("coordinates shuffled", "receptors shuffled", "border, receptor permuted", "border, ligand permuted", "border, larger of both", "spots")}  # fmt: skip
-    reasons, pairs, _ = parts.global_tests(section, genes, options)
+    _, pairs, _ = parts.global_tests(section, genes, options)
     left, right = genes.ligand[pairs], genes.receptor[pairs]
     ligands, receptors = (np.unique(one, return_inverse=True) for one in (left, right))
     x, y = section.dense(ligands[0]), section.dense(receptors[0])
@@ -91,7 +97,7 @@ def test_error_rates(which, request, monkeypatch):
             moved = shuffled(section, rng, anywhere)
             found["coordinates shuffled"].append(parts.global_tests(moved, genes, options)[2]["pval"])
             one = whole_section(section.weight, x, y[rng.permutation(len(y))])
-            found["receptors shuffled"].append(tested_pairs(one, ligands[1], receptors[1], "receptor").p)
+            found["receptors shuffled"].append(pair_tests(one, ligands[1], receptors[1], "receptor").p)
             inside = shuffled(section, rng, section.side)
             border = parts.border_of(inside)
             values = parts.interface_tests(inside, border, genes, options, given=True)[1]
@@ -117,7 +123,12 @@ def test_error_rates(which, request, monkeypatch):
         *lines,
     ]
     _write(f"Error rates: {which}", text)
-    for name in ("coordinates shuffled", "receptors shuffled", "border, receptor permuted", "border, ligand permuted"):
+    for name in (
+        "coordinates shuffled",
+        "receptors shuffled",
+        "border, receptor permuted",
+        "border, ligand permuted",
+    ):
         assert 0.035 <= rate[name][0] <= 0.06, name
         assert rate[name][1] <= 0.0025, name
     assert rate["border, larger of both"][0] <= 0.05
@@ -135,18 +146,26 @@ def test_recovery():
             truth = adata.uns["truth"]["pairs"].rename(columns={"direction": "planted", "organ": "where"})
             for level in ("section", "interface"):
                 table = niche.get.spatial_communication(adata, level=level, status="tested")
-                table = table.merge(truth, left_on=["ligand_complex", "receptor_complex"], right_on=["ligand", "receptor"])
+                table = table.merge(
+                    truth, left_on=["ligand_complex", "receptor_complex"], right_on=["ligand", "receptor"]
+                )
                 table["kind"] = np.where(
                     (table["kind"] == "organ_interface") & (table["where"] != table["organ"].astype(str)),
                     "organ_interface elsewhere", table["kind"],
                 )  # fmt: skip
                 way = table["direction"].astype(str) if level == "interface" else ""
-                table["way"] = np.where(table["planted"] == "", "", np.where(table["planted"] == way, "planted", "other"))
+                table["way"] = np.where(
+                    table["planted"] == "", "", np.where(table["planted"] == way, "planted", "other")
+                )
                 table["level"], table["mixing"] = level, mixing
                 rows.append(table[["level", "mixing", "kind", "way", "qval"]])
     found = pd.concat(rows)
     found["called"] = found["qval"] <= 0.05
-    border = found[found["level"] == "interface"].groupby(["mixing", "kind", "way"])["called"].agg(["mean", "size"])
+    border = (
+        found[found["level"] == "interface"]
+        .groupby(["mixing", "kind", "way"])["called"]
+        .agg(["mean", "size"])
+    )
     whole = found[found["level"] == "section"].groupby(["mixing", "kind"])["called"].agg(["mean", "size"])
     text = [
         "## Recovery",
@@ -157,7 +176,10 @@ def test_recovery():
         "",
         "| mixing | kind | way | tests | called across the border |",
         "| --- | --- | --- | --- | --- |",
-        *[f"| {m} | {k} | {w} | {int(row['size'])} | {row['mean']:.3f} |" for (m, k, w), row in border.iterrows()],
+        *[
+            f"| {m} | {k} | {w} | {int(row['size'])} | {row['mean']:.3f} |"
+            for (m, k, w), row in border.iterrows()
+        ],
         "",
         "| mixing | kind | tests | called over the section |",
         "| --- | --- | --- | --- |",
@@ -183,7 +205,7 @@ def smooth_sections(rng, n_sections, n_pairs, width, side=24):
             fields = ndimage.gaussian_filter(fields, (0, width, width), mode="nearest")
         noise = rng.normal(size=fields.shape) * fields.std()
         x, y = np.split((fields + noise).reshape(2 * n_pairs, -1).T, 2, axis=1)
-        found = tested_pairs(whole_section(weight, x, y), pairs, pairs, "receptor")
+        found = pair_tests(whole_section(weight, x, y), pairs, pairs, "receptor")
         r[s], sd[s], p[s] = found.statistic, np.sqrt(found.null.variance), found.p
     return r, sd, p
 
@@ -227,7 +249,9 @@ def test_organs():
             organ = np.repeat([0, 1], n)
             samples = Samples(organ, np.arange(2 * n), np.zeros((2 * n, 0)), ())
             groups = Groups(["liver", "lung"], ["liver", "lung"], ["metastasis"] * 2)
-            se2 = np.tile(np.where(organ == 0, 0.02, 0.02 * ratio), (1500, 1)) * rng.uniform(0.5, 2, (1, 2 * n))
+            se2 = np.tile(np.where(organ == 0, 0.02, 0.02 * ratio), (1500, 1)) * rng.uniform(
+                0.5, 2, (1, 2 * n)
+            )
             y = rng.normal(0, np.sqrt(0.02 + se2))
             usable = np.ones((1500, 2), dtype=bool)
             w = precision_weights(y, se2, samples, usable)
@@ -256,14 +280,25 @@ def test_time():
     weight = built_graph(points, "grid", 4, None, on_grid=False)
     units = sparse.random(side * side, 1300, 0.2, random_state=rng, format="csc")
     left, right = rng.integers(0, 650, n_pairs), rng.integers(650, 1300, n_pairs)
-    tested_pairs(whole_section(weight, units[:, [0]].toarray(), units[:, [1]].toarray()), *np.zeros((2, 1), int), "receptor")
+    pair_tests(
+        whole_section(weight, units[:, [0]].toarray(), units[:, [1]].toarray()),
+        *np.zeros((2, 1), int),
+        "receptor",
+    )
     start = time.perf_counter()
     for block in np.array_split(np.argsort(left), 4):
         a, i = np.unique(left[block], return_inverse=True)
         b, j = np.unique(right[block], return_inverse=True)
-        tested_pairs(whole_section(weight, units[:, a].toarray(), units[:, b].toarray()), i, j, "receptor")
+        pair_tests(whole_section(weight, units[:, a].toarray(), units[:, b].toarray()), i, j, "receptor")
     took = time.perf_counter() - start
-    _write("Time", ["## Time", "", f"{side * side:,} spots x {n_pairs:,} pairs with exact moments, one thread: {took:.1f} s."])
+    _write(
+        "Time",
+        [
+            "## Time",
+            "",
+            f"{side * side:,} spots x {n_pairs:,} pairs with exact moments, one thread: {took:.1f} s.",
+        ],
+    )
     assert took < 60
 
 
@@ -272,4 +307,6 @@ def _write(title, text):
     body = "\n".join(text).removeprefix("## ")
     kept = PAGE.read_text(encoding="utf-8").split("\n## ")[1:] if PAGE.is_file() else []
     kept = [part.strip() for part in kept if not part.startswith(title)]
-    PAGE.write_text(HEAD.rstrip() + "\n\n## " + "\n\n## ".join(sorted([*kept, body])) + "\n", encoding="utf-8")
+    PAGE.write_text(
+        HEAD.rstrip() + "\n\n## " + "\n\n## ".join(sorted([*kept, body])) + "\n", encoding="utf-8"
+    )

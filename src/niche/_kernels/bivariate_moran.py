@@ -75,7 +75,7 @@ def whole_section(weight: sparse.csr_matrix, ligand: np.ndarray, receptor: np.nd
     return Sides(scaled(weight), standardised(ligand), standardised(receptor), one, one)
 
 
-def tested_pairs(sides: Sides, left: np.ndarray, right: np.ndarray, permuted: str) -> Tested:
+def pair_tests(sides: Sides, left: np.ndarray, right: np.ndarray, permuted: str) -> Tested:
     """Statistic and test of pairs of columns ``left`` (ligands) and ``right`` (receptors).
 
     ``permuted`` is the side whose values are permuted within their strata: ``receptor`` or ``ligand``.

@@ -96,9 +96,7 @@ def cumulants(a: PowerSums, y: PowerSums) -> Cumulants:
         fourth = np.where(n > 1, _fourth_moment(n, a, y) - 3 * variance**2, 0.0)
         tied = np.maximum(a.tied, y.tied)
         arrangements = np.where(variance > 0, gammaln(n + 1) - gammaln(tied + 1), 0.0).sum(axis=0)
-    return Cumulants(
-        mean, variance.sum(axis=0), third.sum(axis=0), fourth.sum(axis=0), np.exp(-arrangements)
-    )
+    return Cumulants(mean, variance.sum(axis=0), third.sum(axis=0), fourth.sum(axis=0), np.exp(-arrangements))
 
 
 def _fourth_moment(n: np.ndarray, a: PowerSums, y: PowerSums) -> np.ndarray:
@@ -110,11 +108,11 @@ def _fourth_moment(n: np.ndarray, a: PowerSums, y: PowerSums) -> np.ndarray:
 
 
 def upper_tail(value: np.ndarray, null: Cumulants) -> tuple[np.ndarray, np.ndarray]:
-    """z (n,) and P(T >= value) by laws with these four cumulants; NaN without variance, never 0.
+    """Z (n,) and P(T >= value) by laws with these four cumulants; NaN without variance, never 0.
 
     Above the mean the larger of two tails: the saddlepoint law, without skewness where that is negative (its
-    support would end too early), and Student's t of the same variance and kurtosis, which holds where there is
-    kurtosis without skewness.
+    support would end too early), and Student's t of the same variance and kurtosis, which holds where there
+    is kurtosis without skewness.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         z = np.where(null.variance > 0, (value - null.mean) / np.sqrt(null.variance), np.nan)

@@ -28,7 +28,9 @@ def table_of(sdata: Any, table: str | None, coordinate_system: str) -> ad.AnnDat
         )
     name = names[0] if table is None else table
     if name not in names:
-        raise MissingKeyError(f"table {name!r} not found in sdata.tables. Available: {validate.shown(names)}.")
+        raise MissingKeyError(
+            f"table {name!r} not found in sdata.tables. Available: {validate.shown(names)}."
+        )
     adata = sdata.tables[name]
     if keys.SPATIAL not in adata.obsm:
         adata.obsm[keys.SPATIAL] = _centroids(sdata, adata, name, coordinate_system)
@@ -42,8 +44,8 @@ def _centroids(sdata: Any, adata: ad.AnnData, name: str, system: str) -> np.ndar
     about = adata.uns.get(ATTRS)
     if not about or about.get("region") is None:
         raise MissingKeyError(
-            f"table {name!r} annotates no region (uns[{ATTRS!r}]), and has no obsm['spatial']: its rows have no "
-            "places. Set the region with spatialdata.models.TableModel.parse."
+            f"table {name!r} annotates no region (uns[{ATTRS!r}]), and has no obsm['spatial']: its rows "
+            "have no places. Set the region with spatialdata.models.TableModel.parse."
         )
     regions = about["region"] if isinstance(about["region"], (list, tuple, np.ndarray)) else [about["region"]]
     region, instance = adata.obs[about["region_key"]].astype(str), adata.obs[about["instance_key"]]
@@ -58,8 +60,8 @@ def _centroids(sdata: Any, adata: ad.AnnData, name: str, system: str) -> np.ndar
         place = pd.Index(centres.index).get_indexer(instance.iloc[rows])
         if (place < 0).any():
             raise InputValueError(
-                f"{int((place < 0).sum())} of {rows.size} rows of table {name!r} name no instance of {one!r}, for "
-                f"example {instance.iloc[rows[place < 0][0]]!r}."
+                f"{int((place < 0).sum())} of {rows.size} rows of table {name!r} name no instance of "
+                f"{one!r}, for example {instance.iloc[rows[place < 0][0]]!r}."
             )
         out[rows] = centres[["x", "y"]].to_numpy(float)[place]
     return out

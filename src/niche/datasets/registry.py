@@ -113,13 +113,13 @@ THRANE2018 = LocalData(
     sha256="e448424f131e552b5c13e0cee212bc89964c70acf9e7c65df53e4f540feea12f",
     url="https://github.com/StatBiomed/SpatialDM",
     origin=(
-        "counts, places and decomposed cell-type shares are those of spatialdm/sdm_melanoma.h5ad in the source "
-        "archive of SpatialDM 0.0.5"
+        "counts, places and decomposed cell-type shares are those of spatialdm/sdm_melanoma.h5ad in the "
+        "source archive of SpatialDM 0.0.5"
     ),
     licence="Apache-2.0 (as published with SpatialDM)",
     citation=(
-        "Thrane K, Eriksson H, Maaskola J, Hansson J, Lundeberg J. Spatially Resolved Transcriptomics Enables "
-        "Dissection of Genetic Heterogeneity in Stage III Cutaneous Malignant Melanoma. Cancer Res "
+        "Thrane K, Eriksson H, Maaskola J, Hansson J, Lundeberg J. Spatially Resolved Transcriptomics "
+        "Enables Dissection of Genetic Heterogeneity in Stage III Cutaneous Malignant Melanoma. Cancer Res "
         "2018;78:5970-5979."
     ),
     doi="10.1158/0008-5472.CAN-18-0747",

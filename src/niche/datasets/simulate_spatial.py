@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 KINDS = ("focal", "interface", "organ_interface", "compartment", "none")
-_HOST = {"Fibroblast": "stromal", "Endothelial cell": "endothelial", "T cell": "immune", "Macrophage": "immune"}
+_HOST = {
+    "Fibroblast": "stromal",
+    "Endothelial cell": "endothelial",
+    "T cell": "immune",
+    "Macrophage": "immune",
+}
 _HOST_SHARES = (0.4, 0.15, 0.2, 0.25)
 _ROW = np.sqrt(0.75)
 
@@ -56,10 +61,10 @@ def simulate_spatial(
         Share of tumor spots.
     pairs_per_kind
         Pairs of each kind. ``focal``: both genes are raised in the same places, whatever the compartment.
-        ``interface``: ligand and receptor are raised where an active stretch of the border runs, ligand on one
-        side, receptor on the other (half of them from tumor to host, half back). ``organ_interface``: the same
-        in the first organ only, elsewhere as ``compartment``. ``compartment``: ligand in the whole tumor,
-        receptor in the whole host, or the other way round, contact or not. ``none``: nothing.
+        ``interface``: ligand and receptor are raised where an active stretch of the border runs, ligand on
+        one side, receptor on the other (half of them from tumor to host, half back). ``organ_interface``: the
+        same in the first organ only, elsewhere as ``compartment``. ``compartment``: ligand in the whole
+        tumor, receptor in the whole host, or the other way round, contact or not. ``none``: nothing.
     effect
         How many times an expression is raised.
     mixing
@@ -140,7 +145,7 @@ def _plan(n: int, n_genes: int, organs: list[str]) -> tuple[pd.DataFrame, pd.Ind
     known = resources.ligand_receptor()
     simple = known[~known["ligand"].str.contains("_") & ~known["receptor"].str.contains("_")]
     used: set[str] = set()
-    rows = []
+    rows: list[tuple[str, str]] = []
     for ligand, receptor in zip(simple["ligand"], simple["receptor"], strict=True):
         if len(rows) == n * len(KINDS):
             break

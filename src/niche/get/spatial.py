@@ -75,8 +75,9 @@ def spatial_communication(
         (bivariate Moran's R), ``null_sd`` (its standard deviation when permuted), ``z, pval, qval,
         ligand_means, receptor_means, ligand_props, receptor_props, n_spots, status, reason``.
         ``"interface"``: the labels, ``direction`` (``tumor_to_host``: ligand in the tumor), ``statistic``
-        (correlation within compartments), ``null_sd, z_receptor, z_ligand, pval_receptor, pval_ligand`` (either side
-        permuted), ``pval`` (the larger), ``qval, n_tumor_at_interface, n_host_at_interface, status, reason``.
+        (correlation within compartments), ``null_sd, z_receptor, z_ligand, pval_receptor, pval_ligand``
+        (either side permuted), ``pval`` (the larger), ``qval, n_tumor_at_interface,
+        n_host_at_interface, status, reason``.
         ``"organ"``: ``organ, ligand_complex, receptor_complex, pathway, statistic`` and ``z`` (sections
         averaged within the patient, then patients), ``n_sections, n_patients`` (tested),
         ``n_sections_significant`` (q <= 0.05).
@@ -162,7 +163,9 @@ def _pair_labels(
 ) -> dict[str, Any]:
     out = {}
     for name in names:
-        codes_of, labels = pd.factorize(np.array(read.strings(stored["pairs"][name]), dtype=object), sort=True)
+        codes_of, labels = pd.factorize(
+            np.array(read.strings(stored["pairs"][name]), dtype=object), sort=True
+        )
         out[name] = pd.Categorical.from_codes(codes_of[pair], list(labels))
     return out
 

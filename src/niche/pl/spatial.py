@@ -109,8 +109,8 @@ def spatial(
         given_axes(ax)
         if len(rows) != 1 or len(drawn) != 1:
             raise InputValueError(
-                f"ax= takes one section and one panel. Got {len(rows)} sections and {len(drawn)} panels; choose "
-                "with sample= and panels=, or leave ax out."
+                f"ax= takes one section and one panel. Got {len(rows)} sections and {len(drawn)} panels; "
+                "choose with sample= and panels=, or leave ax out."
             )
         mine = np.flatnonzero(section == names.index(rows[0]))
         _draw(ax, points[mine], found[0], mine, _image(adata, rows[0]) if image else None, spot_size)
@@ -147,7 +147,8 @@ def _pair(stored: Mapping[str, Any], pair: Any) -> int:
     if wanted not in both:
         near = [b for a, b in both if a == wanted[0]]
         raise InputValueError(
-            f"pair {wanted} is not in the run. Receptors of {wanted[0]!r} there: {validate.shown(near) or 'none'}."
+            f"pair {wanted} is not in the run. Receptors of {wanted[0]!r} there: "
+            f"{validate.shown(near) or 'none'}."
         )
     return both.index(wanted)
 
@@ -186,13 +187,20 @@ def _layer(
         kept, statistic, p = kept_maps(adata, stored, key)
         k = int(np.flatnonzero(kept == pair)[0])
         values = statistic[:, k]
-        reach = float(np.nanquantile(np.abs(values[shown]), 0.99)) if np.isfinite(values[shown]).any() else 1.0
+        reach = (
+            float(np.nanquantile(np.abs(values[shown]), 0.99)) if np.isfinite(values[shown]).any() else 1.0
+        )
         hot = spot_q(p[:, [k]], section_codes(adata, stored))[:, 0] <= LARGEST_Q
         return _Layer(panel, "local R, hot spots ringed", values, (-(reach or 1.0), reach or 1.0), hot, "R")
     name = read.strings(stored["pairs"][f"{panel}_complex"])[pair]
     values = _expression(adata, stored, name)
     return _Layer(
-        panel, f"{panel} {name.replace('_', '+')}", values, (0.0, float(values[shown].max()) or 1.0), none, "log1p"
+        panel,
+        f"{panel} {name.replace('_', '+')}",
+        values,
+        (0.0, float(values[shown].max()) or 1.0),
+        none,
+        "log1p",
     )
 
 
@@ -210,14 +218,16 @@ def _expression(adata: ad.AnnData, stored: Mapping[str, Any], unit: str) -> np.n
 
 
 def _image(adata: ad.AnnData, sample: str) -> tuple[np.ndarray, float] | None:
-    """Tissue image of a section and its scale, squidpy's layout; the only one there is serves a single section."""
+    """Tissue image of a section and its scale, squidpy's layout; a single image serves every section."""
     held = adata.uns.get("spatial")
     if not isinstance(held, Mapping) or not held:
         return None
     library = held.get(sample)
     if library is None and len(held) == 1 and "images" in next(iter(held.values()), {}):
         library = next(iter(held.values()))
-    images = (library or {}).get("images", {})
+    if not isinstance(library, Mapping):
+        return None
+    images = library.get("images", {})
     for size in ("hires", "lowres"):
         if size in images:
             scale = float(library.get("scalefactors", {}).get(f"tissue_{size}_scalef", 1.0))
@@ -317,7 +327,9 @@ def _figure(
             if r == len(rows) - 1 and layer.panel == "interface":
                 met = [side for side in codes.SIDES if side in set(layer.values)]
                 handles = [
-                    Line2D([], [], marker="o", linestyle="", markersize=5, color=_SIDE_COLORS[side], label=side)
+                    Line2D(
+                        [], [], marker="o", linestyle="", markersize=5, color=_SIDE_COLORS[side], label=side
+                    )
                     for side in met
                 ]
                 figure.legend(
@@ -359,4 +371,3 @@ def _told(stored: Mapping[str, Any], pair: int, sample: str) -> str:
 
 def _p(value: float) -> str:
     return f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}"
-

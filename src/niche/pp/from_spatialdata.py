@@ -31,8 +31,8 @@ def from_spatialdata(
     Returns
     -------
     AnnData
-        The table. Where it lacks ``obsm["spatial"]`` that is added (n_obs x 2): the centroids of the shapes or
-        labels which its rows annotate.
+        The table. Where it lacks ``obsm["spatial"]`` that is added (n_obs x 2): the centroids of the shapes
+        or labels which its rows annotate.
 
     Raises
     ------
@@ -53,7 +53,8 @@ def from_spatialdata(
     >>> obs = pd.DataFrame({"region": ["spots"] * 2, "spot": [0, 1]}, index=["a", "b"])
     >>> obs["region"] = obs["region"].astype("category")
     >>> table = spatialdata.models.TableModel.parse(
-    ...     anndata.AnnData(np.ones((2, 1)), obs=obs), region="spots", region_key="region", instance_key="spot"
+    ...     anndata.AnnData(np.ones((2, 1)), obs=obs),
+    ...     region="spots", region_key="region", instance_key="spot",
     ... )
     >>> shapes = spatialdata.models.ShapesModel.parse(circles)
     >>> sdata = spatialdata.SpatialData(shapes={"spots": shapes}, tables={"table": table})

@@ -28,9 +28,9 @@ def coordinates(adata: ad.AnnData, spatial_key: str | None, sections: Factor) ->
         raise InputTypeError(f"spatial_key must be the name of an obsm entry. Got {name!r}.")
     if name not in adata.obsm:
         raise MissingKeyError(
-            f"coordinates {name!r} not found in adata.obsm. Available: {validate.shown(adata.obsm) or 'none'}. "
-            "These data have no places: name yours with spatial_key=, or take the table of a SpatialData with "
-            "niche.pp.from_spatialdata(sdata)."
+            f"coordinates {name!r} not found in adata.obsm. Available: "
+            f"{validate.shown(adata.obsm) or 'none'}. These data have no places: name yours with spatial_key=, "
+            "or take the table of a SpatialData with niche.pp.from_spatialdata(sdata)."
         )
     points = np.asarray(adata.obsm[name], dtype=float)
     if points.ndim != 2 or points.shape[1] not in (2, 3):
@@ -38,7 +38,8 @@ def coordinates(adata: ad.AnnData, spatial_key: str | None, sections: Factor) ->
     bad = int((~np.isfinite(points)).any(axis=1).sum())
     if bad:
         raise InputValueError(
-            f"{bad} of {len(points)} spots have no finite coordinates in adata.obsm[{name!r}]. Leave them out."
+            f"{bad} of {len(points)} spots have no finite coordinates in adata.obsm[{name!r}]. "
+            "Leave them out."
         )
     table = pd.DataFrame(points).assign(section=sections.codes)
     twice = np.flatnonzero(table.duplicated().to_numpy())
@@ -56,13 +57,15 @@ def stored_graph(adata: ad.AnnData, key: str, sections: Factor) -> sparse.csr_ma
     """The weights of ``obsp[key]``; refuse those that join sections or are no weights."""
     if key not in adata.obsp:
         raise MissingKeyError(
-            f"graph {key!r} not found in adata.obsp. Available: {validate.shown(adata.obsp) or 'none'}. Leave "
-            "connectivity_key out to have one built."
+            f"graph {key!r} not found in adata.obsp. Available: {validate.shown(adata.obsp) or 'none'}. "
+            "Leave connectivity_key out to have one built."
         )
     weight = sparse.csr_matrix(adata.obsp[key], dtype=np.float64)
     weight.eliminate_zeros()
     if not np.isfinite(weight.data).all() or (weight.data < 0).any():
-        raise InputValueError(f"adata.obsp[{key!r}] must hold weights from 0. Found negative or missing ones.")
+        raise InputValueError(
+            f"adata.obsp[{key!r}] must hold weights from 0. Found negative or missing ones."
+        )
     receiver = np.repeat(np.arange(weight.shape[0]), np.diff(weight.indptr))
     crossing = int((sections.codes[receiver] != sections.codes[weight.indices]).sum())
     if crossing:

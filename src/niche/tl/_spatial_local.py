@@ -30,14 +30,16 @@ def chosen_pairs(local: Any, genes: GenePairs) -> list[int] | None:
         validate.choice(local, "local", ("significant",))
         return None
     if not isinstance(local, Sequence) or not all(isinstance(p, Sequence) and len(p) == 2 for p in local):
-        raise InputTypeError(f"local must be 'significant', None or a list of (ligand, receptor). Got {local!r}.")
+        raise InputTypeError(
+            f"local must be 'significant', None or a list of (ligand, receptor). Got {local!r}."
+        )
     place = {pair_name(genes, k): k for k in range(genes.ligand.size - 1, -1, -1)}
     names = [f"{ligand}^{receptor}" for ligand, receptor in local]
     unknown = [name for name in names if name not in place]
     if unknown:
         raise InputValueError(
-            f"local: {validate.shown(unknown)} not in the resource of {genes.ligand.size} pairs. Complexes are "
-            "written with their subunits joined by '_'."
+            f"local: {validate.shown(unknown)} not in the resource of {genes.ligand.size} pairs. Complexes "
+            "are written with their subunits joined by '_'."
         )
     return list(dict.fromkeys(place[name] for name in names))
 

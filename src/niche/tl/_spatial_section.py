@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from niche._kernels.bivariate_moran import Sides, Tested, scaled, tested_pairs, whole_section
+from niche._kernels.bivariate_moran import Sides, Tested, scaled, pair_tests, whole_section
 from niche._kernels.linear_permutation import upper_tail
 from niche._kernels.spatial_permutation import exceedances
 from niche._kernels.unit_matrix import unit_matrix
@@ -57,10 +57,19 @@ class Section:
     stratum: np.ndarray
     fraction: np.ndarray
 
-    def dense(self, columns: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-        """Columns of some or all spots as float64."""
-        values = self.units[:, columns].toarray().astype(np.float64)
-        return values if rows is None else values[rows]
+    def dense(self, columns: np.ndarray) -> np.ndarray:
+        """Columns as float64."""
+        return self.units[:, columns].toarray().astype(np.float64)
+
+    def unmixed(self, columns: np.ndarray) -> np.ndarray:
+        """Columns without a straight line on the share of tumor over all spots, where shares were given."""
+        values = self.dense(columns)
+        if not self.fraction.size:
+            return values
+        known = np.isfinite(self.fraction)
+        x = np.where(known, self.fraction - self.fraction[known].mean(), 0.0)
+        spread = float(x @ x)
+        return values if spread <= 0 else values - np.outer(x, x @ values) / spread
 
 
 def section_of(
@@ -106,7 +115,7 @@ def global_tests(
         ligands, left = np.unique(genes.ligand[block], return_inverse=True)
         receptors, right = np.unique(genes.receptor[block], return_inverse=True)
         sides = whole_section(section.weight, section.dense(ligands), section.dense(receptors))
-        tested = tested_pairs(sides, left, right, options.permuted)
+        tested = pair_tests(sides, left, right, options.permuted)
         p = tested.p.copy()
         if options.n_perms:
             p = _permuted(sides, left, right, tested, options.permuted, options, (section.number, 0))
@@ -234,18 +243,13 @@ def _across(
     ligands, left = np.unique(genes.ligand[block], return_inverse=True)
     receptors, right = np.unique(genes.receptor[block], return_inverse=True)
     stratum = [np.unique(section.stratum[rows], return_inverse=True)[1] for rows in (senders, receivers)]
-    values = [section.dense(ligands, senders), section.dense(receptors, receivers)]
-    if section.fraction.size:
-        values = [
-            _without_fraction(one, section.fraction[rows])
-            for one, rows in zip(values, (senders, receivers), strict=True)
-        ]
+    values = [section.unmixed(ligands)[senders], section.unmixed(receptors)[receivers]]
     weight = scaled(border.weight[receivers][:, senders])
     sides = Sides(weight, *values, *stratum)
     found: dict[str, np.ndarray] = {}
     effect, spread = np.zeros((2, block.size))
     for k, permuted in enumerate(_OTHER):
-        tested = tested_pairs(sides, left, right, permuted)
+        tested = pair_tests(sides, left, right, permuted)
         _, p = upper_tail(tested.statistic, tested.null)
         if options.n_perms:
             p = _permuted(
@@ -260,14 +264,6 @@ def _across(
         codes.FLAT_SIDE, np.isnan(found["z_ligand"]), np.isnan(found["z_receptor"])
     )
     return found, flat
-
-
-
-def _without_fraction(values: np.ndarray, fraction: np.ndarray) -> np.ndarray:
-    """What a straight line on the share of tumor leaves of the values of one side."""
-    x = fraction - fraction.mean()
-    spread = float(x @ x)
-    return values if spread <= 0 else values - np.outer(x, x @ (values - values.mean(axis=0))) / spread
 
 
 def _by_ligand(pairs: np.ndarray, genes: GenePairs) -> np.ndarray:

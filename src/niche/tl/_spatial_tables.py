@@ -26,7 +26,9 @@ def spatial_payload(
     spots = np.full(samples.cells.codes.size, codes.SIDES[-1], dtype=object)
     numbers = {
         name: np.zeros(n_sections, dtype=np.int64)
-        for name in ("n_spots", "n_edges", "n_isolated", "n_crossing", "n_tumor_at_interface", "n_host_at_interface")
+        for name in (
+            "n_spots", "n_edges", "n_isolated", "n_crossing", "n_tumor_at_interface", "n_host_at_interface",
+        )
     }  # fmt: skip
     for s, section in enumerate(sections):
         border = border_of(section)
@@ -52,7 +54,8 @@ def spatial_payload(
         )
     payload = {
         "sections": {
-            "name": list(samples.cells.names), "patient": list(samples.patient), "tissue": list(samples.tissue),
+            "name": list(samples.cells.names), "patient": list(samples.patient),
+            "tissue": list(samples.tissue),
             "organ": [organ_name(o, t) for o, t in zip(samples.organ, samples.tissue, strict=True)],
             "place": list(samples.organ), **numbers,
         },

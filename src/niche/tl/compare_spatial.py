@@ -84,9 +84,9 @@ def compare_spatial(
     Notes
     -----
     A patient's value in an organ is the mean of :math:`\operatorname{artanh}` of the statistic over its
-    sections, with the precision :math:`1 / (\tau^2 + SE^2)`: the spread between patients of this pair, and the
-    standard deviation of the statistic when permuted. The scale of both is estimated again from the residuals
-    and tested with t. How many spots a section has therefore weighs, but does not count as evidence.
+    sections, with the precision :math:`1 / (\tau^2 + SE^2)`: the spread between patients of this pair, and
+    the standard deviation of the statistic when permuted. The scale of both is estimated again from the
+    residuals and tested with t. How many spots a section has therefore weighs, but does not count as evidence.
 
     ``mean_in_<organ>``: is the mean over patients different from 0? This needs one organ only, and is the
     consensus over sections; called ``consistent`` at q <= 0.1 above 0 with 3 patients. All other contrasts,
@@ -120,7 +120,7 @@ def compare_spatial(
     names = {name: str(given[name]) for name in ("sample_key", "patient_key", "organ_key")}
     tissue_key = str(given["tissue_key"])
     samples = validate.samples(
-        adata, *names.values(), tissue_key if tissue_key in adata.obs.columns else None
+        adata, names["sample_key"], names["patient_key"], names["organ_key"], tissue_key if tissue_key in adata.obs.columns else None
     )
     organs, organ_of_sample = organ_names(samples, tissues)
     listed = [covariates] if isinstance(covariates, str) else list(covariates)
@@ -174,7 +174,10 @@ def _between(study: Study, values: SectionValues, tested: np.ndarray, method: An
         group = units.samples.group[rows]
         usable = np.isin(np.arange(len(groups.name)), group)
         missing = [
-            ["" if usable[g] else f"{name}: {why_not(values.reason[organ == g, k])}" for g, name in enumerate(groups.name)]
+            [
+                "" if usable[g] else f"{name}: {why_not(values.reason[organ == g, k])}"
+                for g, name in enumerate(groups.name)
+            ]
             for k in mine
         ]  # fmt: skip
         if usable.sum() < 2:
@@ -255,7 +258,7 @@ def _joined(found: Mapping[str, Any], means: _Means, groups: Groups) -> dict[str
     reasons = Reasons()
     code = np.array([[reasons.code(text) for text in row] for row in means.why]).reshape(n_pairs, n_organs)
     status = (means.n_patients < PATIENTS_TEST).astype(np.int64)
-    contrasts = {
+    contrasts: dict[str, Any] = {
         "name": [f"mean_in_{name}" for name in groups.name], "kind": [MEAN] * n_organs,
         "plus": np.arange(n_organs), "minus": np.full(n_organs, -1),
     }  # fmt: skip
@@ -263,7 +266,9 @@ def _joined(found: Mapping[str, Any], means: _Means, groups: Groups) -> dict[str
         "values": means.values, "n_samples": means.n_samples, "n_patients": means.n_patients,
         "status": status, "call": means.calls(), "reason": code,
     }  # fmt: skip
-    sizes = {name: int(np.isfinite(means.values["pval"][:, g]).sum()) for g, name in enumerate(contrasts["name"])}
+    sizes = {
+        name: int(np.isfinite(means.values["pval"][:, g]).sum()) for g, name in enumerate(contrasts["name"])
+    }
     out: dict[str, Any] = {
         "groups": {"name": groups.name, "organ": groups.organ, "tissue": groups.tissue},
         "status_names": ["tested", "not_testable"], "call_names": list(CALLS_OF_PAIRS),
@@ -274,7 +279,8 @@ def _joined(found: Mapping[str, Any], means: _Means, groups: Groups) -> dict[str
         for name in ("n_samples", "n_patients", "status", "call", "reason"):
             own[name] = np.concatenate([own[name], np.asarray(then[name], dtype=np.int64)], axis=1)
         own["values"] = {
-            name: np.concatenate([values, found["values"][name]], axis=1) for name, values in means.values.items()
+            name: np.concatenate([values, found["values"][name]], axis=1)
+            for name, values in means.values.items()
         }
         contrasts = {
             name: np.concatenate([first, found["contrasts"][name]])

@@ -18,9 +18,9 @@ from niche._slots import fingerprint, keys, matrix, validate, write
 from niche._slots.validate import Factor
 from niche.tl._communication_result import resource_name
 from niche.tl._pairs_of_genes import GenePairs, gene_pairs
-from niche.tl._spatial_graph import GRAPHS, Graph, built_graph, coordinates, stored_graph
+from niche.tl._spatial_graph import GRAPHS, built_graph, coordinates, stored_graph
 from niche.tl._spatial_local import chosen_pairs, local_maps, pair_name
-from niche.tl._spatial_section import Options, Section, section_of
+from niche.tl._spatial_section import Options, section_of
 from niche.tl._spatial_sides import spot_sides
 from niche.tl._spatial_tables import spatial_payload
 
@@ -172,10 +172,11 @@ def spatial_communication(
     and added over strata. ``pval`` is the larger of both, so both genes must lie where the border meets the
     other: expression of a whole compartment alone gives nothing. ``statistic`` is the mean of
     :math:`z / \sqrt{n - 1}` of both orders, a correlation within compartments. Where shares of tumor are
-    given, a straight line on them is taken off within each side first, for mixed spots lie at the border.
+    given, a straight line on them over all spots of the section is taken off first: mixed spots lie at the
+    border, and a gene of the tumor is seen in host spots there without any contact.
 
-    **Spot.** With x, y of variance 1, :math:`R_i = y_i \sum_j w_{ij} x_j + x_i \sum_j w_{ij} y_j` as in LIANA.
-    Its law permutes the pairs :math:`(x_j, y_j)` of all other spots and keeps spot i (conditional
+    **Spot.** With x, y of variance 1, :math:`R_i = y_i \sum_j w_{ij} x_j + x_i \sum_j w_{ij} y_j` as in
+    LIANA. Its law permutes the pairs :math:`(x_j, y_j)` of all other spots and keeps spot i (conditional
     permutation, Anselin 1995), with exact moments. p is 1 where no side is above its mean at the spot with
     the other above it around.
 
@@ -300,5 +301,3 @@ def _beside(
         write.obs(adata, {column: border})
     elif column in adata.obs.columns:
         del adata.obs[column]
-
-
