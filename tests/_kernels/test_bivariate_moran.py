@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from scipy import sparse
 
-from niche._kernels.bivariate_moran import Sides, scaled, standardised, pair_tests, whole_section
+from niche._kernels.bivariate_moran import Sides, pair_tests, scaled, standardised, whole_section
 
 PATH = sparse.csr_matrix(np.array([[0, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1], [0, 0, 1, 0]], dtype=float))
 

@@ -363,9 +363,9 @@ def _told(stored: Mapping[str, Any], pair: int, sample: str) -> str:
     text = f"section: R {found['statistic'][k]:.2f}, q {_p(found['qval'][k])}"
     across = stored["interface"]
     mine = np.flatnonzero((np.asarray(across["section"]) == s) & (np.asarray(across["pair"]) == pair))
-    for k in mine:
-        way = codes.DIRECTIONS[int(across["direction"][k])].replace("_to_", " \u2192 ")
-        text += f";  {way}: {across['statistic'][k]:.2f}, q {_p(across['qval'][k])}"
+    for row in mine:
+        way = codes.DIRECTIONS[int(across["direction"][row])].replace("_to_", " \u2192 ")
+        text += f";  {way}: {across['statistic'][row]:.2f}, q {_p(across['qval'][row])}"
     return text
 
 

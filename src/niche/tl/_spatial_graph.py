@@ -29,8 +29,8 @@ def coordinates(adata: ad.AnnData, spatial_key: str | None, sections: Factor) ->
     if name not in adata.obsm:
         raise MissingKeyError(
             f"coordinates {name!r} not found in adata.obsm. Available: "
-            f"{validate.shown(adata.obsm) or 'none'}. These data have no places: name yours with spatial_key=, "
-            "or take the table of a SpatialData with niche.pp.from_spatialdata(sdata)."
+            f"{validate.shown(adata.obsm) or 'none'}. These data have no places: name yours with "
+            "spatial_key=, or take the table of a SpatialData with niche.pp.from_spatialdata(sdata)."
         )
     points = np.asarray(adata.obsm[name], dtype=float)
     if points.ndim != 2 or points.shape[1] not in (2, 3):

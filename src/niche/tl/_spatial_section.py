@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from niche._kernels.bivariate_moran import Sides, Tested, scaled, pair_tests, whole_section
+from niche._kernels.bivariate_moran import Sides, Tested, pair_tests, scaled, whole_section
 from niche._kernels.linear_permutation import upper_tail
 from niche._kernels.spatial_permutation import exceedances
 from niche._kernels.unit_matrix import unit_matrix

@@ -86,7 +86,7 @@ def compare_spatial(
     A patient's value in an organ is the mean of :math:`\operatorname{artanh}` of the statistic over its
     sections, with the precision :math:`1 / (\tau^2 + SE^2)`: the spread between patients of this pair, and
     the standard deviation of the statistic when permuted. The scale of both is estimated again from the
-    residuals and tested with t. How many spots a section has therefore weighs, but does not count as evidence.
+    residuals and tested with t. How many spots a section has therefore weighs, but is no evidence by itself.
 
     ``mean_in_<organ>``: is the mean over patients different from 0? This needs one organ only, and is the
     consensus over sections; called ``consistent`` at q <= 0.1 above 0 with 3 patients. All other contrasts,
@@ -120,8 +120,9 @@ def compare_spatial(
     names = {name: str(given[name]) for name in ("sample_key", "patient_key", "organ_key")}
     tissue_key = str(given["tissue_key"])
     samples = validate.samples(
-        adata, names["sample_key"], names["patient_key"], names["organ_key"], tissue_key if tissue_key in adata.obs.columns else None
-    )
+        adata, names["sample_key"], names["patient_key"], names["organ_key"],
+        tissue_key if tissue_key in adata.obs.columns else None,
+    )  # fmt: skip
     organs, organ_of_sample = organ_names(samples, tissues)
     listed = [covariates] if isinstance(covariates, str) else list(covariates)
     values = section_values(stored, statistic)

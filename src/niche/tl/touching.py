@@ -153,7 +153,8 @@ def _enrichment(
 
     met, own = np.unique(codes, return_inverse=True)
     if met.size < 2:
-        return np.full((1, 1), weight.nnz), np.full((1, 1), np.nan)
+        only = np.full((1, 1), float(weight.nnz))
+        return only.astype(np.int64), np.full((1, 1), np.nan)
     small = ad.AnnData(
         sparse.csr_matrix((codes.size, 1), dtype=np.float32),
         obs=pd.DataFrame(
