@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from shared_results import once
+from spatial_study import lay_out
 from tiny import _tiny, tiny, tiny_communication, tiny_one_sample  # noqa: F401 - fixtures for all tests
 from walk import public_functions, public_objects
 
@@ -144,6 +145,12 @@ def _make_corridor() -> ad.AnnData:
     made.var["genome"] = np.where(np.arange(made.n_vars) < made.n_vars // 3, "mouse", "human")
     niche.pp.split_species(made, species_key="genome")
     return made
+    lay_out(adata)
+    few_spatial = {"resource": few, "min_spots": 20, "min_interface": 3}
+    niche.tl.spatial_communication(adata, local=[("CXCL12", "CXCR4")], **few_spatial)
+    niche.tl.compare_spatial(adata)
+    niche.tl.touching(adata, n_perms=20)
+    return niche.recipes.multiverse(adata, FEW_UNIVERSES)
 
 
 @pytest.fixture

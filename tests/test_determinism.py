@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from spatial_study import lay_out
 from walk import parameters, public_functions
 
 import niche
@@ -33,6 +34,8 @@ ARGUMENTS: dict[str, dict[str, object]] = {
     "tl.programs": {"k": 4, "n_starts": 2, "min_cells": 5},
     "tl.score_signatures": {"signatures": {"targets": TARGETS}},
     "tl.tropism": {"programs": None, "edges": None},
+    "tl.spatial_communication": {"null": "permutation", "n_perms": 20, "local": [("CXCL12", "CXCR4")]},
+    "tl.touching": {"n_perms": 20},
 }
 TAKES_LOG_VALUES = ("tl.", "pp.integrate")
 TAKES_COMMUNICATION = ("tl.compare_communication",)
@@ -42,6 +45,8 @@ TAKES_PRIMARY = ("tl.compatibility",)
 TAKES_TWO_SPECIES = ("pp.split_species",)
 TAKES_CALLED_SPECIES = ("pp.collapse_orthologs",)
 TAKES_SUBLINES = ("tl.compare_sublines",)
+TAKES_PLACES = ("tl.spatial_communication", "tl.touching")
+TAKES_SPATIAL = ("tl.compare_spatial",)
 
 
 FUNCTIONS = {
@@ -185,6 +190,10 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     sublines.uns, sublines.X = {}, sparse.csr_matrix(sublines.X)
     sublines.layers["counts"] = sublines.X.copy()
         "primary": primary, "sublines": sublines,
+    places = normal.copy()
+    lay_out(places)
+    spatial = niche.tl.spatial_communication(places, local=None, copy=True)
+        "primary": primary, "places": places, "spatial": spatial,
     }  # fmt: skip
 
 
@@ -210,6 +219,10 @@ def _input(name: str, inputs: Inputs) -> ad.AnnData:
         return inputs["called species"]
     if name in TAKES_SUBLINES:
         return inputs["sublines"]
+    if name in TAKES_PLACES:
+        return inputs["places"]
+    if name in TAKES_SPATIAL:
+        return inputs["spatial"]
     return inputs["tl" if name.startswith(TAKES_LOG_VALUES) else "pp"]
 
 

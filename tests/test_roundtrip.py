@@ -121,6 +121,9 @@ def test_every_step_left_something(_corridor: ad.AnnData) -> None:
         "tropism",
         "multiverse",
         "species",
+        "spatial_communication",
+        "compare_spatial",
+        "touching",
     }
     assert steps <= set(read.ours(_corridor)) | set(_corridor.uns)
 

@@ -19,8 +19,15 @@ _STRETCH = 64
 _STRETCHES = 64
 
 
-def compute(adata: ad.AnnData, *, obs: Iterable[str], layers: Iterable[str | None]) -> dict[str, np.ndarray]:
-    """Digest the obs columns, the gene names and the matrices a result depends on.
+def compute(
+    adata: ad.AnnData,
+    *,
+    obs: Iterable[str],
+    layers: Iterable[str | None],
+    obsm: Iterable[str] = (),
+    obsp: Iterable[str] = (),
+) -> dict[str, np.ndarray]:
+    """Digest the obs columns, the gene names, the matrices, coordinates and graphs a result depends on.
 
     A matrix is digested whole up to 4,096 cells, beyond that by its shape and 64 evenly spaced
     stretches of 64 cells, and alike whether it is dense, sparse, in memory, on disk or dask. So any
@@ -33,6 +40,9 @@ def compute(adata: ad.AnnData, *, obs: Iterable[str], layers: Iterable[str | Non
     for layer in layers:
         label = "X" if layer is None else f"layer {layer}"
         items[label] = _matrix_digest(adata, layer)
+    for kind, names in (("obsm", obsm), ("obsp", obsp)):
+        for name in names:
+            items[f"{kind} {name}"] = _multi_digest(adata, kind, name)
     return of(items)
 
 
@@ -60,6 +70,9 @@ def _now(adata: ad.AnnData, name: str) -> str:
         return _digest(np.asarray(adata.var_names, dtype=str))
     if name.startswith("obs "):
         return _obs_digest(adata, name.removeprefix("obs "))
+    for kind in ("obsm", "obsp"):
+        if name.startswith(f"{kind} "):
+            return _multi_digest(adata, kind, name.removeprefix(f"{kind} "))
     return _matrix_digest(adata, None if name == "X" else name.removeprefix("layer "))
 
 
@@ -98,6 +111,15 @@ def _matrix_digest(adata: ad.AnnData, layer: str | None) -> str:
             blocks = computed([values[first : min(first + _STRETCH, n_rows)] for first in starts])
         parts += [_row_digests(block) for block in blocks]
     return _digest(*parts)
+
+
+def _multi_digest(adata: ad.AnnData, kind: str, name: str) -> str:
+    """Digest of coordinates, a table or a graph, whole."""
+    held = getattr(adata, kind)
+    if name not in held:
+        return "absent"
+    values = held[name].to_numpy() if isinstance(held[name], pd.DataFrame) else held[name]
+    return _digest(np.array([*values.shape], dtype=np.int64), _row_digests(values))
 
 
 def _row_digests(block: Any) -> np.ndarray:

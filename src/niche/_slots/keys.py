@@ -30,6 +30,9 @@ TROPISM = "tropism"
 COMPATIBILITY = "compatibility"
 COMPARE_SUBLINES = "compare_sublines"
 MULTIVERSE = "multiverse"
+SPATIAL_COMMUNICATION = "spatial_communication"
+COMPARE_SPATIAL = "compare_spatial"
+TOUCHING = "touching"
 RECIPE = "recipe"
 ORTHOLOGS = "collapse_orthologs"
 
@@ -52,6 +55,7 @@ QC_REASON = "qc_reason"
 PCA = "X_niche_pca"
 UMAP = "X_niche_umap"
 INTEGRATED = "X_integrated"
+SPATIAL = "spatial"
 
 # var
 SYMBOL = "symbol"

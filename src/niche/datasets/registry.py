@@ -106,5 +106,24 @@ CHUNG2017 = LocalData(
     doi="10.1038/ncomms15081",
 )
 
+THRANE2018 = LocalData(
+    name="thrane2018",
+    title="one section of a melanoma lymph-node metastasis, 293 spots (Spatial Transcriptomics), raw counts",
+    file="thrane_melanoma_LNmet_spatial293.h5ad",
+    sha256="e448424f131e552b5c13e0cee212bc89964c70acf9e7c65df53e4f540feea12f",
+    url="https://github.com/StatBiomed/SpatialDM",
+    origin=(
+        "counts, places and decomposed cell-type shares are those of spatialdm/sdm_melanoma.h5ad in the "
+        "source archive of SpatialDM 0.0.5"
+    ),
+    licence="Apache-2.0 (as published with SpatialDM)",
+    citation=(
+        "Thrane K, Eriksson H, Maaskola J, Hansson J, Lundeberg J. Spatially Resolved Transcriptomics "
+        "Enables Dissection of Genetic Heterogeneity in Stage III Cutaneous Malignant Melanoma. Cancer Res "
+        "2018;78:5970-5979."
+    ),
+    doi="10.1158/0008-5472.CAN-18-0747",
+)
+
 REGISTRY = {data.name: data for data in (MAYNARD2020,)}
-LOCAL = {data.name: data for data in (CHUNG2017,)}
+LOCAL = {data.name: data for data in (CHUNG2017, THRANE2018)}

@@ -14,6 +14,7 @@ from niche.get.compare_expression import compare_expression
 from niche.get.compare_programs import compare_programs
 from niche.get.compare_samples import compare_samples
 from niche.get.compare_sublines import compare_sublines
+from niche.get.compare_spatial import compare_spatial
 from niche.get.compartments import compartments
 from niche.get.compatibility import compatibility
 from niche.get.composition import composition
@@ -28,10 +29,12 @@ from niche.get.pseudobulk import pseudobulk
 from niche.get.signatures import signatures
 from niche.get.species import species
 from niche.get.subline_signature import subline_signature
+from niche.get.spatial import spatial_communication
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
 from niche.get.to_squidpy import to_squidpy
+from niche.get.touching import touching
 from niche.get.tropism import tropism
 
 __all__ = [
@@ -47,6 +50,7 @@ __all__ = [
     "compare_programs",
     "compare_samples",
     "compare_sublines",
+    "compare_spatial",
     "compartments",
     "compatibility",
     "composition",
@@ -61,9 +65,11 @@ __all__ = [
     "signatures",
     "species",
     "subline_signature",
+    "spatial_communication",
     "to_cellchat",
     "to_cellphonedb",
     "to_liana",
     "to_squidpy",
+    "touching",
     "tropism",
 ]

@@ -14,6 +14,7 @@ from niche._kernels.units import Units
 from niche._slots import communication_codes as codes
 from niche._slots import keys, read, validate
 from niche.errors import InputValueError
+from niche.get.touching import flagged
 
 RUN_FIRST = "niche.tl.communication"
 Names = str | Sequence[str] | None
@@ -37,6 +38,7 @@ def communication(
     qval: float | None = None,
     status: Names = None,
     level: Literal["organ", "sample"] = "organ",
+    touching: pd.DataFrame | None = None,
     key: str = keys.COMMUNICATION,
 ) -> pd.DataFrame:
     """Return the edges of :func:`niche.tl.communication` as a long table in LIANA's names.
@@ -55,6 +57,9 @@ def communication(
     level
         ``"organ"``: one row per organ and edge. ``"sample"``: the chosen *tested* edges in every
         sample of their organ that holds both cell types, computed from the stored sums.
+    touching
+        Table of :func:`niche.get.touching`, of these data or of sections with the same names of organs and
+        cell types: adds ``contacts`` and ``touching``. No edge is dropped.
     key
         The ``key_added`` of the run.
 
@@ -70,7 +75,9 @@ def communication(
         In xenografts ``ligand_species`` and ``receptor_species`` follow ``target``.
         Level ``"sample"``: ``sample, patient, organ, source, target, ligand_complex,
         receptor_complex, ligand_means, receptor_means, ligand_props, receptor_props, lr_means,
-        n_source, n_target``.
+        n_source, n_target``. With ``touching=`` also ``contacts`` of sender and receiver in the sections of
+        the organ (NaN where these lack one), and ``touching``: ``touching``, ``never touching`` or
+        ``not_assessed``. Secreted ligands act over distances: ``never touching`` is a doubt, not a verdict.
 
     Raises
     ------
@@ -80,6 +87,8 @@ def communication(
         Labels, genes or values have changed since.
     InputValueError
         A name to keep does not exist.
+    InputTypeError
+        ``touching`` is no table.
 
     Examples
     --------
@@ -97,8 +106,10 @@ def communication(
     stored = read.result(adata, key, run_first=RUN_FIRST)
     kept = kept_cell_pairs(stored, organ, source, target)
     if level == "sample":
-        return _samples(stored, kept, qval)
-    return _edges(stored, kept, qval, _statuses(status, qval))
+        frame = _samples(stored, kept, qval)
+    else:
+        frame = _edges(stored, kept, qval, _statuses(status, qval))
+    return frame if touching is None else flagged(frame, touching)
 
 
 def _statuses(status: Names, qval: float | None) -> list[str]:

@@ -23,6 +23,7 @@ from niche.pl.program_ambient import program_ambient
 from niche.pl.programs import programs
 from niche.pl.relapse import relapse
 from niche.pl.species import species
+from niche.pl.spatial import spatial
 from niche.pl.stability import stability
 from niche.pl.tropism import tropism
 from niche.pl.umap import umap
@@ -52,6 +53,7 @@ __all__ = [
     "programs",
     "relapse",
     "species",
+    "spatial",
     "stability",
     "tropism",
     "umap",

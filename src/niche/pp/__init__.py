@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from niche.pp.ambient import ambient
 from niche.pp.check import check
+from niche.pp.from_spatialdata import from_spatialdata
 from niche.pp.harmonize import harmonize_genes
 from niche.pp.integrate import integrate
 from niche.pp.normalize import normalize
@@ -21,3 +22,4 @@ __all__ = [
     "qc",
     "split_species",
 ]
+__all__ = ["ambient", "check", "from_spatialdata", "harmonize_genes", "integrate", "normalize", "qc"]

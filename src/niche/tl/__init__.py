@@ -11,6 +11,7 @@ from niche.tl.compare_communication import compare_communication
 from niche.tl.compare_expression import compare_expression
 from niche.tl.compare_programs import compare_programs
 from niche.tl.compare_sublines import compare_sublines
+from niche.tl.compare_spatial import compare_spatial
 from niche.tl.compartments import call_compartments
 from niche.tl.compatibility import compatibility
 from niche.tl.composition import composition
@@ -20,6 +21,8 @@ from niche.tl.programs import programs
 from niche.tl.relapse import relapse
 from niche.tl.scores import ScoreSpec, available_scores, register_score
 from niche.tl.signatures import score_signatures
+from niche.tl.spatial import spatial_communication
+from niche.tl.touching import touching
 from niche.tl.tropism import tropism
 
 __all__ = [
@@ -34,6 +37,7 @@ __all__ = [
     "compare_expression",
     "compare_programs",
     "compare_sublines",
+    "compare_spatial",
     "compatibility",
     "composition",
     "growth_rates",
@@ -43,5 +47,7 @@ __all__ = [
     "register_score",
     "relapse",
     "score_signatures",
+    "spatial_communication",
+    "touching",
     "tropism",
 ]
