@@ -181,19 +181,18 @@ def inputs(_demo: ad.AnnData) -> Inputs:
     niche.pp.normalize(primary)
     two = niche.datasets.simulate_xenograft(1, animals_per_organ=2, cells=60, n_genes=1500)
     two.uns = {}
-    return {
-        "pp": raw, "tl": normal, "run": run, "programs": programs, "expression": expression,
-        "primary": primary, "two species": two, "called species": niche.pp.split_species(two, copy=True),
     sublines = niche.datasets.simulate_sublines(
         organs=["bone", "lung"], sublines=3, n_genes=200, organ_genes=20, passage_genes=0, log2fc=2.5
     )
     sublines.uns, sublines.X = {}, sparse.csr_matrix(sublines.X)
     sublines.layers["counts"] = sublines.X.copy()
-        "primary": primary, "sublines": sublines,
     places = normal.copy()
     lay_out(places)
     spatial = niche.tl.spatial_communication(places, local=None, copy=True)
-        "primary": primary, "places": places, "spatial": spatial,
+    return {
+        "pp": raw, "tl": normal, "run": run, "programs": programs, "expression": expression,
+        "primary": primary, "sublines": sublines, "places": places, "spatial": spatial,
+        "two species": two, "called species": niche.pp.split_species(two, copy=True),
     }  # fmt: skip
 
 

@@ -120,6 +120,8 @@ def _resources(add: Add) -> None:
 def _completion(add: Add) -> None:
     made = add("completion", "Print a script that completes this command in a shell.")
     made.add_argument("shell", choices=SHELLS)
+
+
 def _lazy(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--lazy",

@@ -20,7 +20,9 @@ __all__ = [
 ]
 __all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases", "simulate_xenograft"]
 from niche.datasets.simulate_sublines import simulate_sublines
+
 __all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases", "simulate_sublines"]
 from niche.datasets.simulate_spatial import simulate_spatial
 from niche.datasets.thrane2018 import thrane2018
+
 __all__ = ["chung2017", "demo", "maynard2020", "simulate_metastases", "simulate_spatial", "thrane2018"]

@@ -13,8 +13,8 @@ from niche.get.compare_communication import compare_communication
 from niche.get.compare_expression import compare_expression
 from niche.get.compare_programs import compare_programs
 from niche.get.compare_samples import compare_samples
-from niche.get.compare_sublines import compare_sublines
 from niche.get.compare_spatial import compare_spatial
+from niche.get.compare_sublines import compare_sublines
 from niche.get.compartments import compartments
 from niche.get.compatibility import compatibility
 from niche.get.composition import composition
@@ -27,9 +27,9 @@ from niche.get.organ_exclusive import organ_exclusive
 from niche.get.programs import programs
 from niche.get.pseudobulk import pseudobulk
 from niche.get.signatures import signatures
+from niche.get.spatial import spatial_communication
 from niche.get.species import species
 from niche.get.subline_signature import subline_signature
-from niche.get.spatial import spatial_communication
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
 from niche.get.to_liana import to_liana
@@ -49,8 +49,8 @@ __all__ = [
     "compare_expression",
     "compare_programs",
     "compare_samples",
-    "compare_sublines",
     "compare_spatial",
+    "compare_sublines",
     "compartments",
     "compatibility",
     "composition",
@@ -63,9 +63,9 @@ __all__ = [
     "programs",
     "pseudobulk",
     "signatures",
+    "spatial_communication",
     "species",
     "subline_signature",
-    "spatial_communication",
     "to_cellchat",
     "to_cellphonedb",
     "to_liana",

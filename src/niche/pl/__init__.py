@@ -22,8 +22,8 @@ from niche.pl.pathways import pathways
 from niche.pl.program_ambient import program_ambient
 from niche.pl.programs import programs
 from niche.pl.relapse import relapse
-from niche.pl.species import species
 from niche.pl.spatial import spatial
+from niche.pl.species import species
 from niche.pl.stability import stability
 from niche.pl.tropism import tropism
 from niche.pl.umap import umap
@@ -52,8 +52,8 @@ __all__ = [
     "program_ambient",
     "programs",
     "relapse",
-    "species",
     "spatial",
+    "species",
     "stability",
     "tropism",
     "umap",

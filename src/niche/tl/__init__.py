@@ -10,8 +10,8 @@ from niche.tl.communication import communication
 from niche.tl.compare_communication import compare_communication
 from niche.tl.compare_expression import compare_expression
 from niche.tl.compare_programs import compare_programs
-from niche.tl.compare_sublines import compare_sublines
 from niche.tl.compare_spatial import compare_spatial
+from niche.tl.compare_sublines import compare_sublines
 from niche.tl.compartments import call_compartments
 from niche.tl.compatibility import compatibility
 from niche.tl.composition import composition
@@ -36,8 +36,8 @@ __all__ = [
     "compare_communication",
     "compare_expression",
     "compare_programs",
-    "compare_sublines",
     "compare_spatial",
+    "compare_sublines",
     "compatibility",
     "composition",
     "growth_rates",

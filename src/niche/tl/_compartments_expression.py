@@ -110,9 +110,8 @@ def assess(
     organs, organ_column = _organs(adata, samples, options.organ_key)
     graft, species_column = graft_or_host(adata, options.species_key, options.graft_species)
     doublet, passed, quality_columns = _quality(adata)
-    organism, two_genomes = _genomes(values, adata.var, graft, options.organism)
-    two_genomes |= collapsed(adata)
     organism, two_genomes = _genomes(values, adata.var, graft, options.organism, threads)
+    two_genomes |= collapsed(adata)
     lineages = lineages_of(values, adata.var, samples, organs, organism)
     confidence = malignant_call.confidence(adata.n_obs, doublet, lineages.mixed, passed)
     reference = given_reference(adata, options.reference_key, options.reference, stored)
@@ -223,14 +222,8 @@ def _genomes(
     """The organism whose markers the host has, and whether graft and host express different genomes."""
     if graft is None:
         return organism, False
-    seen = np.zeros((2, len(var)), dtype=np.int64)
-    for first, block in values.blocks():
-        side = graft[first : first + block.shape[0]]
-        for row, cells in enumerate((side < 0, side > 0)):
-            seen[row] += block[cells].getnnz(axis=0)
-    detected = seen >= _DETECTED * np.array([[(graft < 0).sum()], [(graft > 0).sum()]])
     seen = passes.totals(values, Work(_detected, (), (graft,)), threads)
-    detected = seen >= _DETECTED * np.array([[(~graft).sum()], [graft.sum()]])
+    detected = seen >= _DETECTED * np.array([[(graft < 0).sum()], [(graft > 0).sum()]])
     if not detected.any(axis=1).all():
         return organism, False
     host, other = (gene_identity.best_organism(var[here])[0] for here in detected)
@@ -239,7 +232,7 @@ def _genomes(
 
 def _detected(block: sparse.csr_matrix, first: int, last: int, graft: np.ndarray) -> np.ndarray:
     """Cells of the host and of the graft in which each gene is seen, (2, n_genes)."""
-    return np.stack([block[first:last][cells].getnnz(axis=0) for cells in (~graft, graft)]).astype(np.int64)
+    return np.stack([block[first:last][cells].getnnz(axis=0) for cells in (graft < 0, graft > 0)]).astype(np.int64)
 
 
 def _quality(adata: ad.AnnData) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
