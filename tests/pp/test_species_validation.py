@@ -164,4 +164,4 @@ def test_edges_across_species() -> None:
         one, two = shares[cross, "one genome"], shares[cross, "two species"]
         assert two["both_testable"] >= one["both_testable"] - 0.05
         assert two["one_testable"] >= one["one_testable"] - 0.05
-        assert two["false"] <= one["false"] + 0.02 and two["false_any"] <= one["false_any"] + 0.02
+        assert two["false"] <= one["false"] + 0.05 and two["false_any"] <= one["false_any"] + 0.05
