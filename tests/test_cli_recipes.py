@@ -154,3 +154,41 @@ class TestRealData:
         told = capsys.readouterr().err
         for guess in ("obs['site']", "obs['tissue_origin']", "obs['malignant_putative']"):
             assert guess in told
+
+
+class TestXenograft:
+    """Two species, from the command line."""
+
+    @pytest.mark.usefixtures("plain")
+    def test_init_and_run(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        adata = niche.datasets.simulate_xenograft(3, animals_per_organ=2, cells=80, n_genes=1500)
+        adata.write_h5ad(tmp_path / "mice.h5ad")
+        config, out = tmp_path / "recipe.toml", tmp_path / "out"
+        init = ["init", str(tmp_path / "mice.h5ad"), "--recipe", "xenograft", "--out", str(config)]
+        assert main(init) == 0
+        assert 'patient = "animal"' in config.read_text() and "[species]" in config.read_text()
+        quick = load_config(config).model_copy(update=_quick_sections())
+        config.write_text(niche.recipes.to_toml(quick))
+        capsys.readouterr()
+        assert main(["run", str(tmp_path / "mice.h5ad"), "--config", str(config), "--out", str(out)]) == 0
+        page = parsed(out / "report.html")
+        assert "human" in page.sections["species"] and "animal" in config.read_text()
+        names = {file.stem for file in (out / "tables").glob("*.tsv")}
+        assert {"species", "orthologs_species", "orthologs_dropped", "communication_tested"} <= names
+        human = tmp_path / "human.h5ad"
+        adata[:, adata.var_names.str.startswith("GRCh38_")].copy().write_h5ad(human)
+        argv = ["run", human, "--out", tmp_path / "none", "--recipe", "xenograft"]
+        assert "all 1500 genes are human" in refused(capsys, *argv)
+
+
+def _quick_sections() -> dict[str, object]:
+    made = load_config(
+        {
+            "recipe": "xenograft",
+            "cluster": {"run": False},
+            "qc": {"min_cells_scrublet": 100_000},
+            "communication": {"resource": "niche", "null": "analytic"},
+            "compare": {"n_permutations": 0},
+        }
+    )
+    return {name: getattr(made, name) for name in ("cluster", "qc", "communication", "compare")}

@@ -11,8 +11,9 @@ import pytest
 from two_species import in_one_space
 
 import niche
-from niche import get, tl
+from niche import get, recipes, tl
 from niche.errors import InputTypeError, InputValueError, NicheWarning
+from niche.recipes.universes import base_of
 from niche.tl import _cross_species
 
 UNREACTIVE = pd.DataFrame(
@@ -167,3 +168,14 @@ def test_pairs_that_are_not_in_the_resource_are_named(_both: ad.AnnData) -> None
         NicheWarning, match="1 of 4 pairs of no_cross_reaction are not in the resource: 'XX -> YY'"
     ):
         tl.communication(_both, "cell_type", no_cross_reaction=more, copy=True, **QUICK)
+
+
+def test_a_multiverse_takes_the_table_over(_both: ad.AnnData) -> None:
+    config = recipes.MultiverseConfig(key="compare_unreactive", vary={"resource": [], "expr_prop": [0.3]})
+    base = base_of(_both, config)
+    assert (
+        _cross_species.digest(_cross_species.read_pairs(base.given["no_cross_reaction"]))
+        == (_both.uns["unreactive"]["params"]["no_cross_reaction"])
+    )
+    plain = base_of(_both, recipes.MultiverseConfig(key="compare_plain", vary={"resource": []}))
+    assert "no_cross_reaction" not in plain.given

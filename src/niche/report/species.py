@@ -158,8 +158,8 @@ def _genes(found: Findings) -> list[Block]:
     if len(pairs):
         made += [
             Text(
-                formats.plural(len(pairs), "expressed ligand or receptor", "expressed ligands and receptors")
-                + " could not be brought over; edges with them are not testable."
+                f"{formats.plural(len(pairs), 'ligand or receptor', 'ligands and receptors')} that the cells "
+                "express could not be brought over; edges with them are not testable."
             ),
             table(
                 first, f"Ligands and receptors left out, up to {TOP} per species by counts", _DROPPED,

@@ -232,7 +232,8 @@ def _genomes(
 
 def _detected(block: sparse.csr_matrix, first: int, last: int, graft: np.ndarray) -> np.ndarray:
     """Cells of the host and of the graft in which each gene is seen, (2, n_genes)."""
-    return np.stack([block[first:last][cells].getnnz(axis=0) for cells in (graft < 0, graft > 0)]).astype(np.int64)
+    tile, sides = block[first:last], (graft < 0, graft > 0)
+    return np.stack([tile[cells].getnnz(axis=0) for cells in sides]).astype(np.int64)
 
 
 def _quality(adata: ad.AnnData) -> tuple[np.ndarray | None, np.ndarray | None, list[str]]:
