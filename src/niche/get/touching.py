@@ -36,7 +36,8 @@ def touching(
         ``"organ"``: ``organ, source, target, contacts`` (edges of the graph, summed over sections),
         ``zscore`` (mean of sections within the patient, then of patients), ``n_sections, n_patients`` (that
         hold both types), ``touching`` (at least one contact). ``"section"``: ``sample, patient, organ,
-        source, target, contacts, zscore, n_source, n_target``. Pairs that no section holds together are left out.
+        source, target, contacts, zscore, n_source, n_target``. Pairs that no section holds together are
+        left out.
 
     Raises
     ------

@@ -119,7 +119,7 @@ def touching(
         n_cells[s] = np.bincount(types.codes[rows], minlength=shape[1])
         if own.nnz:
             met = np.flatnonzero(n_cells[s])
-            where = np.ix_([s], met, met)
+            where = np.ix_(np.array([s]), met, met)
             contacts[where], z[where] = _enrichment(own, types.codes[rows], n_perms, seed + s)
     params: dict[str, Any] = {
         "groupby": types.key, "connectivity_key": connectivity_key, "graph": graph, "n_neighs": int(n_neighs),
