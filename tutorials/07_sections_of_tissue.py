@@ -139,8 +139,8 @@ edges["touching"].value_counts()
 # [Thrane et al. 2018](https://doi.org/10.1158/0008-5472.CAN-18-0747), 293 spots of 100 micrometres. A
 # spot holds many cells, so the sides come from the share of melanoma in each, which the authors of
 # SpatialDM decomposed. Mixed spots lie at the border, where a gene of the tumor is seen in host spots
-# without any contact; so for the test across the border a straight line on the share of tumor is taken
-# off every gene first.
+# without any contact; so for the test across the border what mixing explains is taken off every gene
+# first.
 
 # %%
 try:
