@@ -1,8 +1,8 @@
 r"""Expression that a spot shows because it holds both tumor and host.
 
-A spot with share f of tumor holds :math:`f e_T + (1 - f) e_H` of a gene on the scale of counts, a straight line
-in f. That line is fitted to ``expm1`` of the values over all spots; its log1p is the *shape* of what mixing does
-to log values, and its multiple that fits the log values best is taken off.
+A spot with share f of tumor holds :math:`f e_T + (1 - f) e_H` of a gene on the scale of counts, a straight
+line in f. That line is fitted to ``expm1`` of the values over all spots; its log1p is the *shape* of what
+mixing does to log values, and its multiple that fits the log values best is taken off.
 """
 
 from __future__ import annotations
