@@ -87,12 +87,12 @@ border[border["planted"]].groupby(["kind", "organ"], observed=True)[["statistic"
 # %%
 pair = truth[truth["kind"] == "interface"].iloc[0]
 niche.tl.spatial_communication(adata, resource=truth, local=[(pair["ligand"], pair["receptor"])])
-niche.pl.spatial(adata, sample=["liver_P1_S1", "lung_P1_S1"])
+niche.pl.spatial(adata, sample="liver_P1_S1")
 
 # %% [markdown]
 # The ligand rises on the tumor side of some stretches of the border, the receptor on the host side of the
-# same ones. Ringed spots are hot spots: the local statistic is larger than when all *other* spots are
-# permuted (q up to 0.05 within the section).
+# same ones. The line below the panels says what the tests found: little over the section, much across the
+# border, and in one direction only.
 #
 # ## 3. Over patients
 #
@@ -138,8 +138,9 @@ edges["touching"].value_counts()
 #
 # [Thrane et al. 2018](https://doi.org/10.1158/0008-5472.CAN-18-0747), 293 spots of 100 micrometres. A
 # spot holds many cells, so the sides come from the share of melanoma in each, which the authors of
-# SpatialDM decomposed. Across the border a straight line on that share is taken off first, because mixed
-# spots lie at the border.
+# SpatialDM decomposed. Mixed spots lie at the border, where a gene of the tumor is seen in host spots
+# without any contact; so for the test across the border what mixing explains is taken off every gene
+# first.
 
 # %%
 try:
@@ -169,16 +170,18 @@ niche.pl.spatial(melanoma, favourites[0])
 
 # %% [markdown]
 # CCL21 and CCR7 lead T cells to where lymph nodes keep them: the pair lies in the lymphoid part, not at
-# the border. It is a find about lymph nodes rather than about melanoma, and a good control: if a method
-# missed it here, one should not trust it elsewhere.
+# the border. Ringed spots are hot spots: their local statistic is larger than when all *other* spots are
+# permuted (q up to 0.05 within the section). It is a find about lymph nodes rather than about melanoma,
+# and a good control: if a method missed it here, one should not trust it elsewhere.
 
 # %%
 across = niche.get.spatial_communication(melanoma, level="interface", status="tested").sort_values("pval")
 across[["ligand_complex", "receptor_complex", "direction", "statistic", "pval", "qval"]].head(5)
 
 # %% [markdown]
-# With about 40 spots on either side of the border and more than a thousand tests, little or nothing can
-# be expected to pass. *That is a finding about this section's size, not about melanoma.*
+# On the real section nothing passes. What comes first is what immunologists would look for at the edge of
+# a melanoma (ICAM1 with LFA-1, HLA-DR with LAG3), but with about 40 spots on either side and more than a
+# thousand tests a q of 0.12 is a reason to look at more sections, and no result.
 #
 # And patients? There is one.
 

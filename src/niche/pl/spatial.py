@@ -29,7 +29,7 @@ _SIDE_COLORS = {
     "tumor": palette.lighter(_TUMOR, 0.65), "tumor at interface": _TUMOR,
     "host": palette.lighter(_HOST, 0.65), "host at interface": _HOST, "neither": palette.MISSING,
 }  # fmt: skip
-_HOT = "#D4006A"
+_HOT = "#111111"
 
 
 def spatial(

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from niche._kernels.bivariate_moran import Sides, Tested, pair_tests, scaled, whole_section
 from niche._kernels.linear_permutation import upper_tail
+from niche._kernels.mixed_spots import without_mixing
 from niche._kernels.spatial_permutation import exceedances
 from niche._kernels.unit_matrix import unit_matrix
 from niche._slots import spatial_codes as codes
@@ -62,14 +63,9 @@ class Section:
         return self.units[:, columns].toarray().astype(np.float64)
 
     def unmixed(self, columns: np.ndarray) -> np.ndarray:
-        """Columns without a straight line on the share of tumor over all spots, where shares were given."""
+        """Columns without what mixing of tumor and host explains, where shares of tumor were given."""
         values = self.dense(columns)
-        if not self.fraction.size:
-            return values
-        known = np.isfinite(self.fraction)
-        x = np.where(known, self.fraction - self.fraction[known].mean(), 0.0)
-        spread = float(x @ x)
-        return values if spread <= 0 else values - np.outer(x, x @ values) / spread
+        return without_mixing(values, self.fraction) if self.fraction.size else values
 
 
 def section_of(
