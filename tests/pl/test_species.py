@@ -62,6 +62,11 @@ def test_legend_counts_the_calls(_called: ad.AnnData) -> None:
     assert f"human ({n['human']})" in told and f"doublet ({n['doublet']})" in told
 
 
+def test_samples_that_are_not_drawn_are_counted(_called: ad.AnnData) -> None:
+    assert pl.species(_called).get_suptitle() == ""
+    assert pl.species(_called, ["A01_bone"]).get_suptitle() == "not drawn: 1 of 2 samples"
+
+
 def test_one_sample_into_given_axes(_called: ad.AnnData) -> None:
     ax = Figure().subplots()
     assert pl.species(_called, "A01_bone", ax=ax) is ax

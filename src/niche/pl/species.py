@@ -75,7 +75,7 @@ def species(
     >>> len(figure.axes)
     2
     """
-    from niche.pl._figure import MEDIUM, SMALL, ShownFigure, given_axes
+    from niche.pl._figure import FAINT, MEDIUM, SMALL, ShownFigure, given_axes
 
     table = get.species(adata, key=key).set_index("sample")
     cells = get.species(adata, level="cells", key=key)
@@ -106,6 +106,9 @@ def species(
     figure.supxlabel("human counts + 1", fontsize=MEDIUM)
     figure.supylabel("mouse counts + 1", fontsize=MEDIUM)
     _legend(grid[columns - 1], cells)
+    if len(wanted) < len(table):
+        words = f"not drawn: {len(table) - len(wanted)} of {len(table)} samples"
+        figure.suptitle(words, fontsize=SMALL, color=FAINT, x=0.01, ha="left")
     return figure
 
 
