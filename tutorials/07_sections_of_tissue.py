@@ -181,7 +181,7 @@ across[["ligand_complex", "receptor_complex", "direction", "statistic", "pval", 
 # %% [markdown]
 # On the real section nothing passes. What comes first is what immunologists would look for at the edge of
 # a melanoma (ICAM1 with LFA-1, HLA-DR with LAG3), but with about 40 spots on either side and more than a
-# thousand tests a q of 0.12 is a reason to look at more sections, and no result.
+# thousand tests a q of 0.16 is a reason to look at more sections, and no result.
 #
 # And patients? There is one.
 

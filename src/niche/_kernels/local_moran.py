@@ -53,24 +53,24 @@ def local_moran(
 
 def _places(w: sparse.csr_matrix, own: np.ndarray, m: int) -> PowerSums:
     """Power sums of the weights of every spot's row over the ``m`` others; spots stand in columns."""
-    raw = [np.asarray(w.power(k).sum(axis=1)).ravel() - own**k for k in range(1, 5)]
-    return _central(raw, m)
+    powers = [np.asarray(w.power(k).sum(axis=1)).ravel() - own**k for k in range(1, 5)]
+    return _central(powers, m)
 
 
 def _others(x: np.ndarray, y: np.ndarray) -> PowerSums:
     """Power sums of :math:`u_j = y_i x_j + x_i y_j` over the spots other than i, for every i."""
-    raw = []
+    powers = []
     for k in range(1, 5):
         total = sum(
             comb(k, r) * y**r * x ** (k - r) * float((x**r * y ** (k - r)).sum()) for r in range(k + 1)
         )
-        raw.append(total - (2 * x * y) ** k)
-    return _central(raw, x.size - 1)
+        powers.append(total - (2 * x * y) ** k)
+    return _central(powers, x.size - 1)
 
 
-def _central(raw: list[np.ndarray], m: int) -> PowerSums:
+def _central(powers: list[np.ndarray], m: int) -> PowerSums:
     """Central power sums from raw ones of ``m`` values, one stratum of many columns."""
-    s1, s2, s3, s4 = raw
+    s1, s2, s3, s4 = powers
     mean = s1 / m
     second = np.maximum(s2 - m * mean**2, 0.0)
     third = s3 - 3 * mean * s2 + 2 * m * mean**3

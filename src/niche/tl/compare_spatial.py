@@ -108,8 +108,8 @@ def compare_spatial(
     >>> niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"])
     >>> niche.tl.compare_spatial(adata, statistic="tumor_to_host")
     >>> table = niche.get.compare_spatial(adata, contrast="mean_in_liver")
-    >>> "consistent" in set(table["call"])
-    True
+    >>> int(table["n_patients"].max())
+    3
     """
     validate.choice(statistic, "statistic", STATISTICS)
     validate.choice(patients, "patients", METHODS)

@@ -173,8 +173,8 @@ def spatial_communication(
     other: expression of a whole compartment alone gives nothing. ``statistic`` is the mean of
     :math:`z / \sqrt{n - 1}` of both orders, a correlation within compartments. Where shares of tumor are
     given, what mixing explains is taken off every gene first: mixed spots lie at the border, and a gene of
-    the tumor is seen in host spots there without any contact. On the scale of counts a mixture is a straight line
-    in the share; its log1p, fitted over all spots of the section, is subtracted.
+    the tumor is seen in host spots there without any contact. On the scale of counts a mixture is a straight
+    line in the share; its log1p, fitted over all spots of the section, is subtracted.
 
     **Spot.** With x, y of variance 1, :math:`R_i = y_i \sum_j w_{ij} x_j + x_i \sum_j w_{ij} y_j` as in
     LIANA. Its law permutes the pairs :math:`(x_j, y_j)` of all other spots and keeps spot i (conditional
