@@ -89,6 +89,39 @@ def test_run_guesses_and_says_so(
 
 
 @pytest.mark.usefixtures("plain")
+def test_lazy_input_gives_the_same_tables(study: Path, fast: Path, tmp_path: Path) -> None:
+    out = {}
+    for name in ("held", "lazy"):
+        out[name] = tmp_path / name
+        options = ["--lazy"] if name == "lazy" else []
+        assert main(["run", str(study), *options, "--config", str(fast), "--out", str(out[name])]) == 0
+    held, lazy = ({file.name: file.read_bytes() for file in (out[n] / "tables").iterdir()} for n in out)
+    assert held == lazy and len(held) > 10
+    first, second = (ad.read_h5ad(out[name] / "result.h5ad") for name in out)
+    assert (first.X != second.X).nnz == 0 and (first.layers["counts"] != second.layers["counts"]).nnz == 0
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("lazy", [[], ["--lazy"]])
+def test_a_full_disk_leaves_nothing_that_looks_whole(
+    study: Path, fast: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, lazy: list[str],
+) -> None:  # fmt: skip
+    """The disk fills up while the result is written: half of it is there by then."""
+
+    def half(adata: ad.AnnData, path: Path, **options: object) -> None:
+        Path(path).write_bytes(b"half of a file")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ad.AnnData, "write_h5ad", half)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", niche.errors.NicheWarning)
+        told = refused(capsys, "run", study, *lazy, "--config", fast, "--out", tmp_path / "out")
+    assert "cannot write the results" in told and "No space left on device" in told
+    assert list(tmp_path.iterdir()) == [], "something is left"
+
+
+@pytest.mark.usefixtures("plain")
 def test_flags_win_over_the_config(study: Path, fast: Path, tmp_path: Path) -> None:
     config = tmp_path / "recipe.toml"
     config.write_text(f'seed = 1\n{FAST}\n[input]\norgan = "nowhere"\ntissue = "origin"\n')
@@ -159,6 +192,25 @@ class TestBadInput:
         with h5py.File(tmp_path / "broken.h5ad", "w") as file:
             file["obs"], file["var"] = np.ones(3), np.ones(3)
         assert "cannot be read as an h5ad file" in refused(capsys, "check", tmp_path / "broken.h5ad")
+
+    @pytest.mark.parametrize("lazy", [[], ["--lazy"]])
+    def test_files_that_end_early(
+        self, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], lazy: list[str]
+    ) -> None:
+        cut = tmp_path / "cut.h5ad"
+        cut.write_bytes(study.read_bytes()[: study.stat().st_size // 2])
+        told = refused(capsys, "run", cut, *lazy, "--out", tmp_path / "out")
+        assert "cut.h5ad' cannot be read as an h5ad file" in told and "truncated" in told
+        folder = tmp_path / "cut.zarr"
+        ad.read_h5ad(study).write_zarr(folder)
+        next(
+            file for file in (folder / "X" / "data").rglob("*") if file.is_file() and file.name[0] in "0c"
+        ).unlink()
+        told = refused(capsys, "run", folder, *lazy, "--out", tmp_path / "out")
+        assert "cut.zarr' is incomplete: chunks of X/data are missing" in told
+        assert sorted(item.name for item in tmp_path.iterdir()) == ["cut.h5ad", "cut.zarr"], (
+            "something is left"
+        )
 
     def test_columns(
         self, study: Path, fast: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -111,6 +111,7 @@ def write(adata: AnnData, config: AnyConfig, place: Path, title: str | None) -> 
                 place / FIGURES / "source" / f"{name}.tsv", sep="\t", index=False, lineterminator="\n"
             )
         adata.write_h5ad(place / RESULT, compression="gzip")
-    except OSError as error:
-        raise InputValueError(f"cannot write the results: {error.strerror or error}.") from error
+    except (OSError, RuntimeError) as error:  # HDF5 says some faults of a disk by the latter
+        told = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise InputValueError(f"cannot write the results in {str(place.parent)!r}: {told}.") from error
     return {"tables": len(made), "figures": len(drawn)}
