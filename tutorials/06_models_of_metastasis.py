@@ -85,6 +85,7 @@ result.uns["recipe"]["steps"]
 # %%
 bone = niche.get.compare_communication(result, contrast="bone_vs_lung", call=["enriched", "specific"])
 bone = bone.sort_values("qval_joint")
+bone = bone.astype({"ligand_complex": str, "receptor_complex": str, "ligand_species": str, "receptor_species": str})
 bone["pair"] = bone["ligand_complex"] + " to " + bone["receptor_complex"]
 bone["species"] = bone["ligand_species"] + " to " + bone["receptor_species"]
 bone[["source", "target", "pair", "species", "log2fc", "qval", "qval_joint", "driver"]].head(8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -25,21 +26,35 @@ CONTRAST_COLUMNS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Slopes:
+    """Animals of one group with a slope in one organ: their names, the slopes, and how many have none."""
+
+    animal: np.ndarray
+    slope: np.ndarray
+    n_left_out: int
+
+    def __len__(self) -> int:
+        return len(self.slope)
+
+
+_NOBODY = Slopes(np.array([], dtype=object), np.array([]), 0)
+
+
 def group_rows(animals: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """One row per group and organ: the mean slope of its animals."""
     rows = []
-    for (group, organ), part in animals.groupby(["group", "organ"], sort=True):
-        slopes = _slopes(part)
-        test = one_mean(slopes.to_numpy())
+    for (group, organ), mine in sorted(_slopes(animals).items()):
+        test = one_mean(mine.slope)
         low, high = test.interval(confidence)
         time = doubling(np.array(test.estimate), np.array(low), np.array(high))
-        why = "" if test.error > 0 else _too_few(len(slopes), "animal")
+        why = "" if test.error > 0 else _too_few(len(mine), "animal")
         rows.append(
             {
-                "group": group, "organ": organ, "n_animals": len(slopes),
-                "n_left_out": len(part) - len(slopes), "slope": test.estimate,
-                "slope_sd": test.error * np.sqrt(max(len(slopes), 1)), "slope_error": test.error,
-                "ci_low": low, "ci_high": high, "status": "not_testable" if why else "tested", "reason": why,
+                "group": group, "organ": organ, "n_animals": len(mine), "n_left_out": mine.n_left_out,
+                "slope": test.estimate, "slope_sd": test.error * np.sqrt(max(len(mine), 1)),
+                "slope_error": test.error, "ci_low": low, "ci_high": high,
+                "status": "not_testable" if why else "tested", "reason": why,
             } | dict(zip(("doubling_time", "doubling_low", "doubling_high"), map(float, time), strict=True))
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(GROUP_COLUMNS))
@@ -53,11 +68,11 @@ def group_contrasts(animals: pd.DataFrame, reference: str | None, confidence: fl
             f"there is one group only ({groups[0]!r}), so groups cannot be compared. Name their column with "
             "group=, or ask for compare='organs' or level='group'."
         )
-    rows = []
-    for organ, part in animals.groupby("organ", sort=True):
+    slopes, rows = _slopes(animals), []
+    for organ in sorted(set(animals["organ"])):
         for first, second in group_pairs(groups, reference):
             named = {"contrast": f"{first}_vs_{second}", "group": "", "organ": organ}
-            one, other = (part[part["group"] == name] for name in (first, second))
+            one, other = (slopes.get((name, organ), _NOBODY) for name in (first, second))
             rows.append(named | _independent(one, other, confidence))
     return _with_q(rows)
 
@@ -70,11 +85,11 @@ def organ_contrasts(animals: pd.DataFrame, confidence: float) -> pd.DataFrame:
             f"there is one organ only ({organs[0]!r}), so organs cannot be compared. Compare groups with "
             "group=, or ask for level='group'."
         )
-    rows = []
-    for group, part in animals.groupby("group", sort=True):
+    slopes, rows = _slopes(animals), []
+    for group in sorted(set(animals["group"])):
         for first, second in combinations(organs, 2):
             named = {"contrast": f"{first}_vs_{second}", "group": group, "organ": first}
-            one, other = (part[part["organ"] == name] for name in (first, second))
+            one, other = (slopes.get((group, name), _NOBODY) for name in (first, second))
             rows.append(named | _same_animals(one, other, confidence))
     return _with_q(rows)
 
@@ -85,36 +100,39 @@ def _with_q(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return out[list(CONTRAST_COLUMNS)]
 
 
-def _slopes(part: pd.DataFrame) -> pd.Series:
-    """Slopes of animals that have one."""
-    return part.loc[part["status"] == "tested"].set_index("animal")["slope"]
+def _slopes(animals: pd.DataFrame) -> dict[tuple[str, str], Slopes]:
+    """Slopes by group and organ."""
+    tested = (animals["status"] == "tested").to_numpy()
+    who, slope = animals["animal"].to_numpy(dtype=object), animals["slope"].to_numpy()
+    found = {}
+    for key, rows in animals.groupby(["group", "organ"], sort=False).indices.items():
+        kept = rows[tested[rows]]
+        found[key] = Slopes(who[kept], slope[kept], len(rows) - len(kept))
+    return found
 
 
-def _independent(first: pd.DataFrame, second: pd.DataFrame, confidence: float) -> dict[str, Any]:
+def _independent(one: Slopes, other: Slopes, confidence: float) -> dict[str, Any]:
     """Two groups of different animals."""
-    one, other = _slopes(first), _slopes(second)
-    test = two_means(one.to_numpy(), other.to_numpy())
+    test = two_means(one.slope, other.slope)
     why = "" if test.p > 0 else _too_few(min(len(one), len(other)), "animal", "on a side")
     counts = {"n_first": len(one), "n_second": len(other), "n_pairs": 0}
-    left_out = len(first) + len(second) - len(one) - len(other)
-    return counts | _result("welch", test, left_out, why, confidence)
+    return counts | _result("welch", test, one.n_left_out + other.n_left_out, why, confidence)
 
 
-def _same_animals(first: pd.DataFrame, second: pd.DataFrame, confidence: float) -> dict[str, Any]:
+def _same_animals(one: Slopes, other: Slopes, confidence: float) -> dict[str, Any]:
     """Two organs, which animals may share: differences within animals, or no animal in both."""
-    one, other = _slopes(first), _slopes(second)
-    both = one.index.intersection(other.index)
-    counts = {"n_first": len(one), "n_second": len(other), "n_pairs": len(both)}
-    n_all = len(first) + len(second)
+    both, first, second = np.intersect1d(one.animal, other.animal, return_indices=True)
     if not len(both):
-        return _independent(first, second, confidence)
+        return _independent(one, other, confidence)
+    counts = {"n_first": len(one), "n_second": len(other), "n_pairs": len(both)}
+    left_out = one.n_left_out + other.n_left_out + len(one) + len(other) - 2 * len(both)
+    difference = one.slope[first] - other.slope[second]
+    test = one_mean(difference)
+    why = "" if test.p > 0 else _too_few(len(both), "animal", "with both organs")
     if len(both) < LEAST_PAIRS:
         why = f"too few animals with both organs: {len(both)}, {LEAST_PAIRS} needed"
-        nothing = MeanTest(float((one[both] - other[both]).mean()), np.nan, np.nan, np.nan, np.nan)
-        return counts | _result("paired", nothing, n_all - 2 * len(both), why, confidence)
-    test = one_mean((one[both] - other[both]).to_numpy())
-    why = "" if test.p > 0 else _too_few(len(both), "animal", "with both organs")
-    return counts | _result("paired", test, n_all - 2 * len(both), why, confidence)
+        test = MeanTest(float(difference.mean()), np.nan, np.nan, np.nan, np.nan)
+    return counts | _result("paired", test, left_out, why, confidence)
 
 
 def _result(kind: str, test: MeanTest, left_out: int, why: str, confidence: float) -> dict[str, Any]:

@@ -127,8 +127,8 @@ def associate(
     standard deviations, tested by t with n - 2 - k degrees of freedom; ``"rank"`` is Spearman's correlation,
     partial with covariates. Slopes count alike however well each is known. Relapse: cause-specific Cox model,
     as :func:`niche.tl.relapse` explains. Scores of one tumor hang together, which Benjamini-Hochberg
-    tolerates where they do so positively. ``docs/validation/growth.md`` and ``docs/validation/relapse.md``
-    have the calibration.
+    tolerates where they do so positively.
+    ``docs/validation/growth.md`` has the calibration for growth.
 
     Examples
     --------

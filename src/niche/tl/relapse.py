@@ -123,7 +123,6 @@ def relapse(
     Not testable: fewer events than ``min_events`` or five per coefficient; a group without an event in the
     organ (its ratio has no bound); a term that does not vary or cannot be told from the covariates.
     Proportional hazards are tested with scaled Schoenfeld residuals (doi:10.1093/biomet/81.3.515).
-    ``docs/validation/relapse.md`` has the calibration.
 
     Examples
     --------
