@@ -66,3 +66,20 @@ def test_moved_spots_make_it_stale() -> None:
     adata.obsm["spatial"][0] += 1
     with pytest.raises(StaleResultError, match="obsm spatial changed"):
         niche.get.spatial_communication(adata)
+
+
+def test_tables_are_the_same_after_writing(tmp_path) -> None:
+    import anndata as ad
+    from same_tables import assert_same_table
+
+    adata = analysed()
+    niche.tl.compare_spatial(adata)
+    niche.tl.touching(adata, n_perms=10)
+    del adata.uns["truth"]
+    adata.write_h5ad(tmp_path / "sections.h5ad")
+    again = ad.read_h5ad(tmp_path / "sections.h5ad")
+    for level in ("section", "interface", "organ", "sections", "local"):
+        first, second = (niche.get.spatial_communication(one, level=level) for one in (adata, again))
+        assert_same_table(first, second, level)
+    for get in (niche.get.compare_spatial, niche.get.touching):
+        assert_same_table(get(adata), get(again))

@@ -32,6 +32,10 @@ _TEST = (
 )  # fmt: skip
 _BORDER = ("statistic", "null_sd", "z_receptor", "z_ligand", "pval_receptor", "pval_ligand", "pval", "qval")
 
+_COUNTS = (
+    "n_spots", "n_edges", "n_isolated", "n_crossing", "n_tumor_at_interface", "n_host_at_interface",
+)  # fmt: skip
+
 
 def spatial_communication(
     adata: ad.AnnData,
@@ -208,7 +212,7 @@ def _tests(
 def _sections(stored: Mapping[str, Any], kept: np.ndarray) -> pd.DataFrame:
     about, rows = stored["sections"], np.flatnonzero(kept)
     out = _section_labels(stored, rows)
-    out |= {name: np.asarray(values)[rows] for name, values in about.items() if name.startswith("n_")}
+    out |= {name: np.asarray(about[name])[rows] for name in _COUNTS}
     out["n_tested"] = np.asarray(stored["families"]["section"])[rows]
     out["n_tested_interface"] = np.asarray(stored["families"]["interface"])[rows]
     return pd.DataFrame(out)
