@@ -72,7 +72,7 @@ def page(runs: list[Run], written: dict[int, Run], asked: argparse.Namespace, lo
         + (" (others used it too: CPU time says more than wall time)." if load > 3 else "."),
         "",
         "| cells | on disk | how | wall (s) | CPU (s) | CPU s / million cells | peak memory, main process "
-        "| of it labels | largest worker | sent by workers / partition |",
+        "| of it after warming up and reading labels | largest worker | sent by workers / partition |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in runs:
@@ -99,7 +99,8 @@ def page(runs: list[Run], written: dict[int, Run], asked: argparse.Namespace, lo
     for r in runs:
         each = [f"{s['wall']:.1f} ({s['cpu']:.1f})" for s in r["steps"].values()]
         lines.append(f"| {r['n']:,} | {r['mode']} | " + " | ".join(each) + " |")
-    lines += ["", "Wall seconds, CPU seconds in brackets.", "", *model(runs)]
+    lines += ["", "Wall seconds, CPU seconds in brackets. Every run has done all steps once on "
+        f"{WARM_CELLS:,} cells before, so that compiled code and tables are loaded.", "", *model(runs)]
     return lines
 
 
@@ -192,11 +193,11 @@ def main() -> None:
                 loads.append(os.getloadavg()[0])
                 print(json.dumps({k: v for k, v in found.items() if k != "steps"}), flush=True)
                 runs.append(found)
+                if asked.json:
+                    Path(asked.json).write_text(json.dumps(runs))
             data.unlink()
     text = "\n".join(page(runs, written, asked, float(np.mean(loads))))
     print(text)
-    if asked.json:
-        Path(asked.json).write_text(json.dumps(runs))
     if not asked.quick:
         out = Path(asked.out)
         out.mkdir(parents=True, exist_ok=True)

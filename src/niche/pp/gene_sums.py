@@ -72,7 +72,7 @@ def sum_genes(values: Any, codes: np.ndarray, name: str) -> Any:
     if not (isinstance(values, np.ndarray) or sparse.issparse(values)):
         values = sparse.csr_matrix(values[:])
     seen = _see(values, codes, name)
-    return _join(values, codes, name, is_log=seen.is_log, dtype=seen.fitting(values.dtype))
+    return _join(values, codes, name, is_log=seen.is_log, stored_as=seen.fitting(values.dtype))
 
 
 def _sum_lazily(values: Any, codes: np.ndarray, name: str) -> Any:
@@ -85,7 +85,7 @@ def _sum_lazily(values: Any, codes: np.ndarray, name: str) -> Any:
     dtype = seen.fitting(values.dtype)
     dense = isinstance(meta_from_array(values), np.ndarray)
     return values.map_blocks(
-        _join, codes, name, is_log=seen.is_log, dtype=dtype,
+        _join, codes, name, is_log=seen.is_log, stored_as=dtype, dtype=dtype,
         chunks=(values.chunks[0], (int(codes.max()) + 1,)),
         meta=np.zeros((0, 0), dtype) if dense else sparse.csr_matrix((0, 0), dtype=dtype),
     )  # fmt: skip
@@ -107,7 +107,7 @@ def _shared(values: Any, codes: np.ndarray) -> tuple[Any, np.ndarray]:
     return values[:, columns], codes[columns]
 
 
-def _join(values: Any, codes: np.ndarray, name: str, *, is_log: bool, dtype: np.dtype) -> Any:
+def _join(values: Any, codes: np.ndarray, name: str, *, is_log: bool, stored_as: np.dtype) -> Any:
     """Columns that stand alone beside the sums of others, in order of the codes."""
     alone = np.flatnonzero(np.bincount(codes)[codes] == 1)
     part, own = _shared(values, codes)
@@ -115,8 +115,8 @@ def _join(values: Any, codes: np.ndarray, name: str, *, is_log: bool, dtype: np.
     kept = values[:, alone]
     order = np.argsort(np.concatenate([codes[alone], np.unique(own)]), kind="stable")
     if isinstance(values, np.ndarray):
-        return np.hstack([kept.astype(dtype, copy=False), summed.toarray().astype(dtype)])[:, order]
-    joined = sparse.hstack([kept.astype(dtype), summed.astype(dtype)], format="csc")[:, order]
+        return np.hstack([kept.astype(stored_as, copy=False), summed.toarray().astype(stored_as)])[:, order]
+    joined = sparse.hstack([kept.astype(stored_as), summed.astype(stored_as)], format="csc")[:, order]
     return joined.asformat(values.format)
 
 

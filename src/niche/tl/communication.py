@@ -72,7 +72,8 @@ def communication(
     ----------
     adata
         Cells x genes with log1p-normalised values in ``X`` (or ``layer``); raw counts in
-        ``layers["counts"]`` are summed along where present. May be backed, sparse, dense or dask.
+        ``layers["counts"]`` are summed along where present. May be backed, sparse, dense or dask, also read
+        lazily; workers of an active ``dask.distributed.Client`` then read and sum their own rows.
     groupby
         Column of cell types; default ``niche.settings.groupby``.
     resource
