@@ -20,7 +20,7 @@ def by_cultures(side: Side, units: AnalysisUnits) -> Side:
         return side
     samples = units.samples.take(side.rows)
     design = design_of(samples.group, samples.covariates, samples.terms).matrix
-    usable = np.asarray(side.deep[:, np.unique(samples.group)].all(axis=1))
+    usable: np.ndarray = np.all(side.deep[:, np.unique(samples.group)], axis=1)
     factor = precision.cell_weights(side.values.T, n, design, usable)[:, 0]
     return replace(side, weights=side.weights * factor)
 
