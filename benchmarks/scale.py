@@ -54,11 +54,6 @@ def exponent(runs: list[Run], name: str) -> float:
     return float(np.polyfit(np.log([r["n"] for r in runs]), np.log([r[name] for r in runs]), 1)[0])
 
 
-def predicted(found: Run) -> float:
-    """Seconds if workers had a core each: what this process does, and the rest shared among them."""
-    return found["cpu_here"] + (found["cpu"] - found["cpu_here"]) / found["workers"]
-
-
 def page(runs: list[Run], written: dict[int, Run], asked: argparse.Namespace, load: float) -> list[str]:
     """The page, as lines of Markdown."""
     lines = ["# Cells against time and memory", ""]
@@ -113,7 +108,9 @@ def model(runs: list[Run]) -> list[str]:
         "## What more workers give",
         "",
         "The main process builds the graph, adds the last sums and tests; everything else is shared: "
-        "T(N) = C_main + C_workers / N, both measured as CPU time with 1 worker.",
+        "T(N) = C_main + C_workers / N, both measured as CPU time with 1 worker; N is at most the number of "
+        "partitions. It leaves out reading, sending and waiting: where the measured wall time is far above, the "
+        "machine was busy or these are not small.",
         "",
         "| cells | C_main (s) | C_workers (s) | workers | T(N) (s) | measured wall (s) |",
         "|---|---|---|---|---|---|",
@@ -125,7 +122,7 @@ def model(runs: list[Run]) -> list[str]:
             told = f"{measured[0]:.0f}" if measured else "not measured"
             lines.append(
                 f"| {n:,} | {one['cpu_here']:.1f} | {shared:.1f} | {workers} | "
-                f"{one['cpu_here'] + shared / workers:.0f} | {told} |"
+                f"{one['cpu_here'] + shared / min(workers, one['parts']):.0f} | {told} |"
             )
     return [*lines, ""]
 
