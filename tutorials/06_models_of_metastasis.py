@@ -85,7 +85,9 @@ result.uns["recipe"]["steps"]
 # %%
 bone = niche.get.compare_communication(result, contrast="bone_vs_lung", call=["enriched", "specific"])
 bone = bone.sort_values("qval_joint")
-bone = bone.astype({"ligand_complex": str, "receptor_complex": str, "ligand_species": str, "receptor_species": str})
+bone = bone.astype(
+    {"ligand_complex": str, "receptor_complex": str, "ligand_species": str, "receptor_species": str}
+)
 bone["pair"] = bone["ligand_complex"] + " to " + bone["receptor_complex"]
 bone["species"] = bone["ligand_species"] + " to " + bone["receptor_species"]
 bone[["source", "target", "pair", "species", "log2fc", "qval", "qval_joint", "driver"]].head(8)
@@ -99,7 +101,9 @@ bone[["source", "target", "pair", "species", "log2fc", "qval", "qval_joint", "dr
 pair = bone[bone["ligand_species"] == "mouse"].iloc[0]
 no_bond = pd.DataFrame({"ligand": [pair["ligand_complex"]], "receptor": [pair["receptor_complex"]]})
 no_bond["ligand_species"] = "mouse"
-niche.tl.communication(result, null="analytic", no_cross_reaction=no_bond, key_added="known")
+niche.tl.communication(
+    result, patient_key="animal", null="analytic", no_cross_reaction=no_bond, key_added="known"
+)
 edges = niche.get.communication(result, organ="bone", key="known")
 same = (
     edges[["ligand_complex", "receptor_complex"]].eq(pair[["ligand_complex", "receptor_complex"]]).all(axis=1)

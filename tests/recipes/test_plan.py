@@ -72,3 +72,14 @@ def test_what_cannot_be_planned_is_refused(demo: ad.AnnData) -> None:
 def test_every_step_says_what_it_does() -> None:
     assert set(STEPS) == {name for names in SEQUENCES.values() for name in names}
     assert all(step.does and step.base >= 0 and step.per_cell >= 0 for step in STEPS.values())
+
+
+def test_the_plan_of_xenografts_is_what_happens() -> None:
+    two = niche.datasets.simulate_xenograft(1, animals_per_organ=2, cells=90, n_genes=1500)
+    config = {"recipe": "xenograft"} | {name: FAST[name] for name in ("qc", "cluster", "communication")}
+    foretold = niche.recipes.plan(two, config)
+    done = niche.recipes.xenograft(two, config).uns["recipe"]["steps"]
+    assert foretold["step"].tolist() == done["step"].tolist()
+    skipped = foretold["state"] == "skipped"
+    assert foretold.loc[skipped, "reason"].tolist() == done.loc[skipped, "reason"].tolist()
+    assert set(done.loc[foretold["state"] == "run", "status"]) == {"done"}

@@ -19,6 +19,8 @@ from niche.recipes.malignancy_config import MalignancyConfig
 from niche.recipes.multiverse_config import MultiverseConfig
 from niche.recipes.preparation import NO_COUNTS, own_copy
 from niche.recipes.steps import SKIPPED
+from niche.recipes.xenograft import SYMBOLS, animals
+from niche.recipes.xenograft_config import XenograftConfig
 
 RUN, STORED, IF_POSSIBLE = "run", "kept where it fits", "run if the data allow it"
 
@@ -45,6 +47,8 @@ class Step:
 
 LEAVE = "leave out failing cells"
 STEPS = {
+    "split_species": Step("human and mouse cells", keys.SPECIES, 2, 0.3),
+    keys.ORTHOLOGS: Step("one gene space of both species", keys.ORTHOLOGS, 1, 0.2),
     "harmonize_genes": Step("current gene symbols", keys.GENES, 0.5, 0.05),
     "qc": Step("outliers and doublets of every sample", keys.QC, 1, 2.5),
     LEAVE: Step("cells that fail for a reason in qc.exclude", "", 0, 0.01),
@@ -82,6 +86,10 @@ SEQUENCES: dict[str, tuple[str, ...]] = {
     "organotropism": (
         *_START, "infer_cnv", "call_compartments", "cluster", "annotate", "check", "ambient", *_EDGES,
         "compare_expression", "composition", *_PROGRAMS, "compatibility", "tropism",
+    ),
+    "xenograft": (
+        "split_species", keys.ORTHOLOGS, *_START, "call_compartments", "cluster", "annotate", "check",
+        "ambient", *_EDGES,
     ),
 }  # fmt: skip
 """Recipe -> its steps, in order."""
@@ -137,6 +145,8 @@ def plan(adata: ad.AnnData, config: AnyConfig | Mapping[str, Any] | str | Path |
             "universes."
         )
     adata = own_copy(adata, asked.input)
+    if isinstance(asked, XenograftConfig):
+        animals(adata, asked)
     columns = resolve(adata, asked.input, named_cells=asked.recipe == "communication_by_organ")
     stored = set(read.ours(adata))
     rows = []
@@ -152,6 +162,7 @@ def plan(adata: ad.AnnData, config: AnyConfig | Mapping[str, Any] | str | Path |
 def _left_out(name: str, adata: ad.AnnData, config: AnyConfig, columns: Columns) -> str:
     """Why a step will be skipped, as far as that can be known; empty if it will run."""
     known: dict[str, Callable[[], str]] = {
+        "harmonize_genes": lambda: SYMBOLS if config.recipe == "xenograft" else "",
         "normalize": lambda: _without_counts(adata),
         "ambient": lambda: _without_counts(adata),
         "call_compartments": lambda: _given(columns.compartment, "compartments", config),

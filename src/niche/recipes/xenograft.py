@@ -23,6 +23,8 @@ from niche.recipes.load import load_as
 from niche.recipes.steps import Steps
 from niche.recipes.xenograft_config import XenograftConfig
 
+SYMBOLS = "genes bear the symbols of the orthologs"
+"""Why genes are not harmonised."""
 NAME = "xenograft"
 ANIMAL = "animal"
 """Column of the replicates where none is named and there are no patients."""
@@ -88,7 +90,7 @@ def xenograft(
         raise InputTypeError(
             f"adata must be an AnnData. Got {type(adata).__module__}.{type(adata).__name__}."
         )
-    _animals(adata, asked)
+    animals(adata, asked)
     adata = preparation.own_copy(adata, asked.input)
     columns = resolve(adata, asked.input, named_cells=False)
     check_covariates(adata, asked.compare, columns)
@@ -109,7 +111,7 @@ def xenograft(
     return steps.adata
 
 
-def _animals(adata: ad.AnnData, config: XenograftConfig) -> None:
+def animals(adata: ad.AnnData, config: XenograftConfig) -> None:
     """Take animals as the patients where there is nothing else."""
     if config.input.patient is None and settings.patient_key not in adata.obs and ANIMAL in adata.obs:
         config.input.patient = ANIMAL
@@ -146,7 +148,7 @@ def _one_gene_space(steps: Steps, config: XenograftConfig, columns: Columns) -> 
     n_cells = steps.adata.n_obs
     steps.adata = pp.collapse_orthologs(steps.adata, organism=config.organism)
     steps.done(keys.ORTHOLOGS, f"{steps.adata.n_obs} of {n_cells} cells, {steps.adata.n_vars} genes")
-    steps.skip("harmonize_genes", "genes bear the symbols of the orthologs")
+    steps.skip("harmonize_genes", SYMBOLS)
 
 
 def _compartments(steps: Steps, config: XenograftConfig, columns: Columns) -> str:
