@@ -109,7 +109,7 @@ def model(runs: list[Run]) -> list[str]:
         "",
         "The main process builds the graph, adds the last sums and tests; everything else is shared: "
         "T(N) = C_main + C_workers / N, both measured as CPU time with 1 worker; N is at most the number of "
-        "partitions. It leaves out reading, sending and waiting: where the measured wall time is far above, the "
+        "partitions. It leaves out reading, sending and waiting: where wall time is far above, the "
         "machine was busy or these are not small.",
         "",
         "| cells | C_main (s) | C_workers (s) | workers | T(N) (s) | measured wall (s) |",
