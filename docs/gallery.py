@@ -7,6 +7,8 @@ Nothing of it is committed.
 from __future__ import annotations
 
 import inspect
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ GROUPS = {
     ),
     "Programs of the tumor": ("programs", "usage", "variance", "program_ambient"),
     "Seed and soil": ("tropism", "mediators"),
+    "Models, patients and tissue": ("species", "growth", "relapse", "spatial"),
 }  # fmt: skip
 """Plots by what they show; plots that are not named here come last."""
 OPTIONS: dict[str, dict[str, object]] = {
@@ -36,29 +39,65 @@ OPTIONS: dict[str, dict[str, object]] = {
     "umap": {"color": ["organ", "compartment"]},
 }
 """What a plot is drawn with, where that is not its default."""
+
+
+def species() -> Figure:
+    """Human tumors in mice."""
+    adata = niche.datasets.simulate_xenograft(1, animals_per_organ=1, n_genes=1500)
+    niche.pp.split_species(adata)
+    return niche.pl.species(adata)
+
+
+def growth() -> Figure:
+    """Light of tumors in mice."""
+    table = niche.datasets.simulate_bioluminescence(1)
+    rates = niche.tl.growth_rates(table, group="group")
+    return niche.pl.growth(table, rates)
+
+
+def relapse() -> Figure:
+    """First relapses of patients."""
+    table = niche.datasets.simulate_relapse(0)
+    curves = niche.tl.relapse(table, group="group", competing="death", level="incidence")
+    return niche.pl.relapse(curves, organs=["bone", "brain"], time_label="years")
+
+
+def spatial() -> Figure:
+    """Sections of tissue."""
+    adata = niche.datasets.simulate_spatial(0, patients=1, organs=["liver"], side=20)
+    niche.pp.normalize(adata)
+    niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"])
+    return niche.pl.spatial(adata)
+
+
+OTHERS: dict[str, Callable[[], Figure]] = {
+    "species": species, "growth": growth, "relapse": relapse, "spatial": spatial,
+}  # fmt: skip
+"""Plots of studies of other kinds than the demo, with all that leads to them."""
 _HEAD = """# Gallery
 
-Every plot of `niche.pl`, drawn from the demo, a small simulated study. Each returns its Axes or Figure and
+Every plot of `niche.pl`, drawn from the demo, a small simulated study, or from another one that is simulated
+on the spot. Each returns its Axes or Figure and
 takes what it shows from the stored results: it computes nothing. What cannot be tested is drawn as such.
 """
 
 
 def groups() -> dict[str, list[str]]:
-    """Names of all plots of an AnnData by heading."""
+    """Names of all plots by heading."""
     found = {heading: list(names) for heading, names in GROUPS.items()}
     named = [name for names in found.values() for name in names]
-    more = [name for name in pl.__all__ if name not in named and "adata" in _parameters(name)]
+    more = [name for name in pl.__all__ if name not in named and _draws(name)]
     return found | ({"More": more} if more else {})
 
 
-def _parameters(name: str) -> dict[str, inspect.Parameter]:
+def _draws(name: str) -> bool:
     thing = getattr(pl, name)
-    return dict(inspect.signature(thing).parameters) if inspect.isfunction(thing) else {}
+    return inspect.isfunction(thing) and "ax" in inspect.signature(thing).parameters
 
 
 def draw(adata: AnnData, name: str) -> Figure:
     """The figure of one plot."""
-    drawn = getattr(pl, name)(adata, **OPTIONS.get(name, {}))
+    drawn = OTHERS[name]() if name in OTHERS else getattr(pl, name)(adata, **OPTIONS.get(name, {}))
     return drawn if hasattr(drawn, "savefig") else drawn.figure
 
 
@@ -81,10 +120,17 @@ def page() -> str:
             options = ", ".join(f"{key}={value!r}" for key, value in OPTIONS.get(name, {}).items())
             first = inspect.getdoc(getattr(pl, name)).split("\n\n")[0]
             lines.append(f"### {name}\n\n{{func}}`niche.pl.{name}`: {' '.join(first.split())}\n")
-            lines.append(f"```python\nniche.pl.{name}(adata{', ' if options else ''}{options})\n```\n")
+            code = f"niche.pl.{name}(adata{', ' if options else ''}{options})"
+            lines.append(f"```python\n{_code(name) if name in OTHERS else code}\n```\n")
             if (PICTURES / f"{name}.png").exists():
                 lines.append(f"![{name}](gallery/{name}.png)\n")
     return "\n".join(lines)
+
+
+def _code(name: str) -> str:
+    """The lines that draw a plot of a study of another kind."""
+    body = inspect.getsource(OTHERS[name]).split('"""\n')[1]
+    return textwrap.dedent(body).replace("return ", "").rstrip()
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ def test_every_plot_is_in_it_once(gallery: ModuleType) -> None:
     plots = [
         name.removeprefix("pl.")
         for name, plot in public_functions("pl").items()
-        if "adata" in parameters(plot)
+        if "ax" in parameters(plot)
     ]
     listed = [name for names in gallery.groups().values() for name in names]
     assert sorted(listed) == sorted(plots)

@@ -108,8 +108,8 @@ edges = niche.get.communication(result, organ="bone", key="known")
 same = (
     edges[["ligand_complex", "receptor_complex"]].eq(pair[["ligand_complex", "receptor_complex"]]).all(axis=1)
 )
-edges = edges[same & (edges["ligand_species"] == "mouse")]
-edges[edges["reason"].str.contains("cross-react")][["source", "target", "status", "reason"]]
+edges = edges[same & (edges["ligand_species"] == "mouse") & (edges["target"] == "Malignant")]
+edges[["source", "target", "status", "reason"]].head(6)
 
 # %% [markdown]
 # The report says how many molecules crossed, and what was dropped:
