@@ -75,7 +75,7 @@ def incidence_interval(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Interval on the scale of log(-log(1 - F)), which stays in (0, 1); NaN where F is 0 or 1."""
     z = stats.norm.isf((1 - confidence) / 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         log_free = np.log1p(-incidence)
         half = z * np.sqrt(variance) / ((1 - incidence) * np.abs(log_free))
         low, high = (-np.expm1(log_free * np.exp(sign * half)) for sign in (-1, 1))
