@@ -16,10 +16,10 @@ __all__ = [
     "ambient",
     "check",
     "collapse_orthologs",
+    "from_spatialdata",
     "harmonize_genes",
     "integrate",
     "normalize",
     "qc",
     "split_species",
 ]
-__all__ = ["ambient", "check", "from_spatialdata", "harmonize_genes", "integrate", "normalize", "qc"]
