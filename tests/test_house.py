@@ -125,3 +125,13 @@ def test_no_text_names_a_machine() -> None:
             if places.search(line):
                 found.append(f"{_relative(path)}:{number}")
     assert not found, f"paths of one machine: {found}"
+
+
+def test_names_are_listed_once(root: Path) -> None:
+    """A second `__all__` would hide what the first one names."""
+    several = [
+        str(file.relative_to(root))
+        for file in (root / "src").rglob("__init__.py")
+        if len(re.findall(r"^__all__ = ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)) > 1
+    ]
+    assert several == []
