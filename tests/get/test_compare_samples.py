@@ -171,3 +171,15 @@ def test_missing_and_stale(compared: ad.AnnData) -> None:
     compared.obs["patient"] = compared.obs["patient"].astype(str).replace("P1", "P2")
     with pytest.raises(StaleResultError, match="patient"):
         niche.get.compare_samples(compared, [AXIS])
+
+
+def test_a_type_without_enough_cells_anywhere_still_has_its_rows(corridor: ad.AnnData) -> None:
+    table = niche.get.compare_communication(corridor, contrast="omnibus")
+    everywhere = table["reason"].astype(str).str.count("too few cells in [a-z]+: source") == 4
+    edge = table[everywhere].iloc[[0]][["source", "target", "ligand_complex", "receptor_complex"]]
+    rows = niche.get.compare_samples(corridor, edge)
+    assert len(rows) == 14
+    assert (rows["n_source"] < 10).all()
+    assert rows["ligand_log2cpm"].isna().all() and rows["receptor_log2cpm"].notna().any()
+    assert not rows["used"].any()
+    assert rows["reason"].str.contains("too few cells of the source").all()

@@ -73,6 +73,9 @@ def side_of(
         np.add.at(target, place, source)
     group = units.samples.group[rows]
     n_groups = len(units.groups.name)
+    if rows.size == 0:
+        nothing = np.zeros((n_genes, 0))
+        return Side(rows, nothing, nothing.copy(), np.zeros((n_genes, n_groups), dtype=bool))
     if has_counts:
         depth = scaled_depth(bulk, depth)
         likely = precision.expected(bulk, depth)
