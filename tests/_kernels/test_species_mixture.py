@@ -44,6 +44,21 @@ def test_thresholds_lie_between_cells_and_doublets(mixed):
     assert split.weight == pytest.approx([600 / 940, 40 / 940, 300 / 940], abs=0.02)
 
 
+@pytest.mark.parametrize("sd", [(1.2, 0.2), (1.5, 0.2), (0.2, 1.2)])
+def test_a_widely_scattered_species_leaves_doublets_their_band(sd):
+    rng = np.random.default_rng(4)
+    wide = [0.03 * np.exp(one**2 / 2) for one in sd]
+    a, b = drawn(rng, 640, wide[0], sd=sd[0]), drawn(rng, 440, wide[1], sd=sd[1])
+    first = np.concatenate([a[0][:600], b[1][:400], a[0][600:] + b[1][400:]])
+    second = np.concatenate([a[1][:600], b[0][:400], a[1][600:] + b[0][400:]])
+    split = kernel.split(first, second, kernel.groups(first, second))
+    ratio = kernel.log_ratio(first, second)
+    between = (ratio > split.low) & (ratio < split.high)
+    assert split.low < split.center[1] < split.high
+    assert between[1000:].mean() > 0.6 and between[:1000].mean() < 0.05
+    assert (ratio[:600] > split.low).mean() > 0.99 and (ratio[600:1000] < split.high).mean() > 0.99
+
+
 def test_swapping_the_species_mirrors_the_thresholds(mixed):
     first, second = mixed
     split = kernel.split(first, second, kernel.groups(first, second))

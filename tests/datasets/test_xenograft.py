@@ -41,6 +41,32 @@ def test_contamination_is_as_asked(_drawn: ad.AnnData) -> None:
     assert other is None or np.allclose(other, single["truth_other_species"], atol=1e-6)
     samples = _drawn.uns["truth"]["samples"]
     assert set(samples.loc[samples["organ"] == "lung", "cross_ambient"]) == {0.1}
+    assert samples["cross_realised"].to_numpy() == pytest.approx(samples["cross_ambient"].to_numpy(), rel=0.3)
+
+
+def test_the_truth_says_how_much_crossed_over_where_less_did_than_was_asked() -> None:
+    made = datasets.simulate_xenograft(3, cross_ambient=0.25, ambient_cell_sd=1.0, **SMALL)
+    samples = made.uns["truth"]["samples"].set_index("sample")
+    pure = made.obs[~made.obs["truth_species_doublet"]]
+    human = np.asarray(made.X[:, :1500].sum(axis=1)).ravel() / np.asarray(made.X.sum(axis=1)).ravel()
+    other = np.where(made.obs["truth_species"] == "human", 1 - human, human)
+    for name, cells in pure.groupby("sample", observed=True):
+        mean = other[made.obs_names.get_indexer(cells.index)].mean()
+        assert samples.loc[name, "cross_realised"] == pytest.approx(mean, abs=1e-6)
+    assert (samples["cross_ambient"] == 0.25).all() and (samples["cross_realised"] < 0.23).all()
+    assert (made.obs["truth_ambient"] <= 0.6 + 1e-6).all()
+
+
+def test_cells_of_each_species_scatter_as_asked(_drawn: ad.AnnData) -> None:
+    cross = {"bone": 0.03, "lung": 0.1}
+    alike = datasets.simulate_xenograft(3, cross_ambient=cross, ambient_cell_sd={"human": 0.5}, **SMALL)
+    assert (alike.X != _drawn.X).nnz == 0 and alike.obs.equals(_drawn.obs)
+    apart = {"human": 1.0, "mouse": 0.1}
+    wide = datasets.simulate_xenograft(3, cross_ambient=0.03, ambient_cell_sd=apart, **SMALL)
+    log = np.log(wide.obs["truth_ambient"].astype(float))
+    by = [wide.obs["sample"].astype(str), wide.obs["truth_species"].astype(str)]
+    spread = (log - log.groupby(by).transform("mean")).groupby(by[1]).std()
+    assert spread["human"] == pytest.approx(1.0, rel=0.2) and spread["mouse"] == pytest.approx(0.1, rel=0.2)
 
 
 def test_without_contamination_every_molecule_is_of_its_cell() -> None:
@@ -93,6 +119,8 @@ def test_same_seed_same_bits_for_any_threads(_drawn: ad.AnnData) -> None:
         ({"paired": 1}, InputTypeError, "paired must be True or False"),
         ({"doublets": 0.6}, InputValueError, r"doublets must be a number in \[0, 0.4\]"),
         ({"ambient_cell_sd": -1}, InputValueError, "ambient_cell_sd must be"),
+        ({"ambient_cell_sd": {"human": 3}}, InputValueError, "ambient_cell_sd must be"),
+        ({"ambient_cell_sd": {"rat": 1}}, InputValueError, "names 'rat'; species are 'human' and 'mouse'"),
         ({"animals_per_organ": 0}, InputValueError, "animals_per_organ must be an integer of at least 1"),
         ({"cross_ambient": 0.5}, InputValueError, "cross_ambient must be in"),
         (

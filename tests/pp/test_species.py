@@ -49,6 +49,26 @@ def test_cells_outside_the_band_are_right(_called: ad.AnnData) -> None:
     assert (_called.obs["species_doublet"] == (calls(_called) == "doublet")).all()
 
 
+def test_doublets_are_found_where_one_species_scatters_widely() -> None:
+    adata = niche.datasets.simulate_xenograft(
+        7,
+        organs=["bone"],
+        animals_per_organ=2,
+        cells=400,
+        n_genes=1500,
+        doublets=0.1,
+        cross_ambient=0.04,
+        ambient_cell_sd={"human": 1.0, "mouse": 0.2},
+    )
+    pp.split_species(adata)
+    crossed = adata.obs["truth_species_doublet"]
+    right = (calls(adata) == adata.obs["truth_species"].astype(str))[~crossed]
+    assert crossed.sum() > 20 and (calls(adata) == "doublet")[crossed].mean() > 0.5
+    assert right.mean() > 0.95
+    table = get.species(adata)
+    assert (table["low"] < table["high"]).all() and (table["n_doublet"] > 0).all()
+
+
 def test_counts_of_each_species_are_whole(_called: ad.AnnData) -> None:
     human = _called.var_names.str.startswith("GRCh38_")
     assert np.array_equal(_called.obs["counts_human"], np.asarray(_called.X[:, human].sum(axis=1)).ravel())

@@ -75,6 +75,25 @@ def test_a_result_goes_on(done: ad.AnnData, calls: Counter[str]) -> None:
         recipes.xenograft(done, QUICK | {"organism": "mouse"})
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"species": {"min_counts": 3000}}, "min_counts = 100, not 3000"),
+        ({"species": {"min_cells": 50}}, "min_cells = 10, not 50"),
+        ({"species": {"genes": "genome"}}, "species_key = 'None', not 'genome'"),
+        ({"species": {"graft": "mouse"}}, "graft_species = 'human', not 'mouse'"),
+        ({"input": {"sample": "lot"}}, "sample_key = 'sample', not 'lot'"),
+    ],
+)
+def test_other_settings_of_the_species_are_refused_once_they_are_collapsed(
+    done: ad.AnnData, config: dict[str, Any], message: str
+) -> None:
+    made = done.copy()
+    made.obs["lot"] = made.obs["sample"]
+    with pytest.raises(InputValueError, match=f"split and collapsed before, with {message}"):
+        recipes.xenograft(made, QUICK | config)
+
+
 def test_pairs_that_do_not_react(done: ad.AnnData, tmp_path: Path, calls: Counter[str]) -> None:
     pairs = get.communication(done)[["ligand_complex", "receptor_complex"]].drop_duplicates().head(2)
     pairs.columns = ["ligand", "receptor"]

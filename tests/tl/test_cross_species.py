@@ -136,9 +136,86 @@ def test_a_type_of_both_species_is_mixed() -> None:
         obs=pd.DataFrame({"species": ["human", "mouse", "mouse", "human"]}, index=list("abcd")),
     )
     codes = np.array([0, 0, 1, -1])
-    assert _cross_species.species_of_types(adata, codes, 2) == ["mixed", "mouse"]
+    found = _cross_species.species_of_types(adata, codes, 2)
+    assert found is not None and found.names == ["mixed", "mouse"] and found.n_other.tolist() == [1, 0]
     adata.obs["species"] = "mouse"
     assert _cross_species.species_of_types(adata, codes, 2) is None
+
+
+def test_few_strays_do_not_make_a_type_mixed() -> None:
+    adata = ad.AnnData(
+        np.zeros((39, 1), dtype=np.float32),
+        obs=pd.DataFrame(
+            {"species": ["human"] + ["mouse"] * 19 + ["human"] + ["mouse"] * 18},
+            index=[f"cell{i}" for i in range(39)],
+        ),
+    )
+    found = _cross_species.species_of_types(adata, np.repeat([0, 1], [20, 19]), 3)
+    assert found is not None and found.names == ["mouse", "mixed", "mixed"]
+    assert found.n_cells.tolist() == [20, 19, 0] and found.n_other.tolist() == [1, 1, 0]
+    assert not np.any(found.held(np.array([2]), "mouse")), "a type without cells holds neither"
+
+
+def _macrophages(both: ad.AnnData) -> np.ndarray:
+    return (both.obs["cell_type"] == "Macrophage").to_numpy()
+
+
+def relabelled(both: ad.AnnData, cells: np.ndarray) -> ad.AnnData:
+    """Edges of the study with these cells among the macrophages."""
+    adata = both.copy()
+    types = adata.obs["cell_type"].astype(str).to_numpy(dtype=object)
+    types[cells] = "Macrophage"
+    adata.obs["cell_type"] = pd.Categorical(types)
+    compartment = adata.obs["compartment"].astype(str).to_numpy(dtype=object)
+    compartment[cells] = compartment[np.flatnonzero(_macrophages(both))[0]]
+    adata.obs["compartment"] = pd.Categorical(compartment)
+    few = niche.resources.ligand_receptor()
+    few = few[few["ligand"].isin(["CXCL12", "JAG1", "HGF"])]
+    tl.communication(adata, "cell_type", resource=few, no_cross_reaction=UNREACTIVE, **QUICK, senders="all")
+    return adata
+
+
+def test_a_stray_does_not_let_a_pair_react(_both: ad.AnnData, caplog: pytest.LogCaptureFixture) -> None:
+    n = int(_macrophages(_both).sum()) + 1
+    assert n >= 20
+    with caplog.at_level("WARNING", logger="niche"):
+        adata = relabelled(_both, np.flatnonzero(_both.obs["graft"])[:1])
+    assert f"cells of the other species in Macrophage (mouse): 1 of {n}" in caplog.text
+    stored = adata.uns["communication"]["cell_types"]
+    assert dict(zip(stored["name"], stored["n_other_species"], strict=True))["Macrophage"] == 1
+    table = pair(get.communication(adata), "CXCL12", "CXCR4")
+    mine = table[(table["source"] == "Macrophage") & (table["target"] == "Malignant")]
+    assert len(mine) and (mine["ligand_species"] == "mouse").all() and (mine["reason"] == REASON).all()
+
+
+def test_pairs_of_a_type_of_both_species_are_not_testable(_both: ad.AnnData) -> None:
+    adata = relabelled(_both, np.flatnonzero(_both.obs["graft"])[::4])
+    held = "does not cross-react: a cell type holds both species, so part of the edge would run between them"
+    table = get.communication(adata)
+    mixed = table["source"] == "Macrophage"
+    assert (table.loc[mixed, "ligand_species"] == "mixed").all()
+    for ligand, receptor, target in (
+        ("CXCL12", "CXCR4", "Malignant"), ("HGF", "MET", "Fibroblast"), ("JAG1", "NOTCH2", "Malignant"),
+        ("JAG1", "NOTCH2", "Macrophage"),
+    ):  # fmt: skip
+        mine = pair(table[mixed & (table["target"] == target)], ligand, receptor)
+        assert len(mine) and (mine["reason"] == held).all() and (mine["status"] == "not_testable").all()
+    for ligand, receptor, target in (("CXCL12", "CXCR4", "Fibroblast"), ("HGF", "MET", "Malignant")):
+        mine = pair(table[mixed & (table["target"] == target)], ligand, receptor)
+        assert len(mine) and not mine["reason"].isin([held, REASON]).any(), "not in this direction"
+    tl.compare_communication(adata, n_permutations=0)
+    compared = get.compare_communication(adata)
+    ends = (compared["source"] == "Macrophage") & (compared["target"] == "Malignant")
+    mine = pair(compared[ends], "CXCL12", "CXCR4")
+    assert len(mine) and (mine["reason"] == held).all() and (mine["call"] == "not_testable").all()
+    samples = get.compare_samples(adata, mine.head(1))
+    assert not samples["used"].any() and set(samples["reason"]) == {held}
+    other = pair(
+        compared[(compared["source"] == "Fibroblast") & (compared["target"] == "Malignant")],
+        "CXCL12",
+        "CXCR4",
+    )
+    assert len(other) and (other["reason"] == REASON).all()
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,9 @@ def split(first: np.ndarray, second: np.ndarray, is_first: np.ndarray) -> Split:
 
     The clean cells of a species are a Gaussian about their median, with the spread of the median absolute
     deviation. What doublets look like is not fitted but built: sums of clean cells of either species. The
-    shares of the three come by expectation maximisation; thresholds lie where they are equally likely.
+    shares of the three come by expectation maximisation. The band reaches from where doublets are the
+    likeliest of the three to the nearest place on each side where the species of that side is. The tail of a
+    widely scattered species that rises again beyond the doublets is not taken for that species.
 
     Parameters
     ----------
@@ -86,9 +88,7 @@ def split(first: np.ndarray, second: np.ndarray, is_first: np.ndarray) -> Split:
     weight = _weights(_densities(values, center, sd))
     grid = np.linspace(center[0], center[2], _GRID)
     best = np.argmax(_densities(grid, center, sd) + np.log(weight)[:, None], axis=0)
-    at_low, at_high = np.flatnonzero(best == 0), np.flatnonzero(best == 2)
-    low = grid[at_low[-1]] if at_low.size else center[0]
-    high = grid[at_high[0]] if at_high.size else center[2]
+    low, high = grid[list(_edges(best))]
     return Split(float(low), float(high), center, sd, weight)
 
 
@@ -138,6 +138,18 @@ def _doublets(
     sums = [a[:, None] + b[None, :] for a, b in zip(*sides, strict=True)]
     ratio = log_ratio(sums[0], sums[1]).ravel()
     return float(ratio.mean()), max(float(ratio.std()), _LEAST_SD)
+
+
+def _edges(best: np.ndarray) -> tuple[int, int]:
+    """Last place of the second species before the doublets, first one of the first species after them.
+
+    ``best`` (n,) is the likeliest component along the grid. Log densities are parabolas, so between the
+    centers of the species the doublets (1) are one run, or none.
+    """
+    run = np.flatnonzero(best == 1)
+    start, stop = (run[0], run[-1] + 1) if run.size else ((best == 0).sum(),) * 2
+    before, after = np.flatnonzero(best[:start] == 0), stop + np.flatnonzero(best[stop:] == 2)
+    return int(before[-1]) if before.size else 0, int(after[0]) if after.size else best.size - 1
 
 
 def _weights(log_density: np.ndarray) -> np.ndarray:

@@ -27,9 +27,13 @@ REASONS = (
     "no sample holds both cell types with enough cells",
     "labels cannot be permuted: the samples hold one cell type only, or the genes do not vary in them",
     "does not cross-react: this ligand does not act on the receptor of the other species",
+    "does not cross-react: a cell type holds both species, so part of the edge would run between them",
 )
 EXPRESSION, MEASURED, SUBUNIT, ABSENT, TOO_FEW = 1, 4, 7, 10, 13
-APART, NO_NULL, NO_CROSS_REACTION = 16, 17, 18
+APART, NO_NULL, NO_CROSS_REACTION, BOTH_SPECIES = 16, 17, 18, 19
+
+UNREACTIVE = (NO_CROSS_REACTION, BOTH_SPECIES)
+"""Reasons of pairs that do not react across species."""
 
 STATUS_OF_REASON = np.array([0, 1, 1, 1] + [2] * (len(REASONS) - 4), dtype=np.uint8)
 

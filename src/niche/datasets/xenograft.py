@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 LARGEST_CROSS = 0.25
+LARGEST_CELL_SD = 2.0
 
 
 def simulate_xenograft(
@@ -27,7 +28,7 @@ def simulate_xenograft(
     paired: bool = False,
     cross_ambient: float | Mapping[str, float] = 0.06,
     doublets: float = 0.04,
-    ambient_cell_sd: float = 0.5,
+    ambient_cell_sd: float | Mapping[str, float] = 0.5,
     cells: int = 250,
     depth: float = 4000.0,
     n_genes: int = 3000,
@@ -57,11 +58,13 @@ def simulate_xenograft(
         Whether every animal gives all organs; else one.
     cross_ambient
         Expected share of a cell's counts that come from the other species, averaged over the cells of a
-        sample; or a mapping from sample (``"A01_bone"``) or organ to it. In [0, 0.25].
+        sample; or a mapping from sample (``"A01_bone"``) or organ to it. In [0, 0.25]. Large shares come out
+        smaller, see Notes.
     doublets
         Share of the cells that fall together with another one, of either species.
     ambient_cell_sd
-        Standard deviation (natural log) of the ambient fraction between cells.
+        Standard deviation (natural log) of the ambient fraction between cells; or a mapping from species
+        (``"human"``, ``"mouse"``) to it, 0.5 where one is not named. In [0, 2].
     cells
         Expected cells per sample.
     depth
@@ -84,7 +87,8 @@ def simulate_xenograft(
         ``truth_other_species`` (share of the counts that are of the other species). ``var``: ``gene_ids``,
         ``genome``, ``truth_gene`` (the human symbol), ``truth_one_to_one``, ``truth_role``.
         ``uns["truth"]`` is that of the study in human symbols, its patients being the animals, with
-        ``cross_ambient`` in ``samples``.
+        ``cross_ambient`` (as asked) and ``cross_realised`` (mean of ``truth_other_species`` over the cells
+        that hold one species, NaN without any) in ``samples``.
 
     Raises
     ------
@@ -96,6 +100,8 @@ def simulate_xenograft(
     Of the :math:`n` molecules of a cell a share :math:`a` is lost and replaced by as many from the pooled
     molecules of its sample, of which a share :math:`q` is human. So :math:`a (1 - q)` of a tumor cell's
     counts are mouse and :math:`a q` of a host cell's human; ``cross_ambient`` is their mean over the cells.
+    The ambient fraction of a cell is cut at 0.6. Where that meets many cells (a large ``cross_ambient``, a
+    large ``ambient_cell_sd``, a sample with few cells of one species) less crosses over than was asked.
     All animals bear one cell line: there are no private programs, no subtypes and no copy-number changes.
     Host genes without one-to-one ortholog are handed to mouse genes that have none either.
 
@@ -111,9 +117,8 @@ def simulate_xenograft(
     checked_rng(rng)
     if not isinstance(paired, bool):
         raise InputTypeError(f"paired must be True or False. Got {paired!r}.")
-    for name, value, high in (("doublets", doublets, 0.4), ("ambient_cell_sd", ambient_cell_sd, 2.0)):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= high:
-            raise InputValueError(f"{name} must be a number in [0, {high}]. Got {value!r}.")
+    _refuse_outside("doublets", doublets, 0.4)
+    cell_sd = _cell_sd(ambient_cell_sd)
     design = _design(list(organs), animals_per_organ, paired=paired)
     cross = _cross(cross_ambient, design)
     options = Options(
@@ -126,13 +131,14 @@ def simulate_xenograft(
     root = np.random.default_rng(rng)
     study_rng, droplet_rng = root.spawn(2)
     study = simulate(study_rng, options, n_jobs, clean=True)
-    adata = two_species.combined(study, droplet_rng, cross, cell_sd=ambient_cell_sd, doublets=doublets)
+    adata = two_species.combined(study, droplet_rng, cross, cell_sd=cell_sd, doublets=doublets)
     dropped = ["patient", "compartment", "subtype", "assay", "study", "truth_malignant", "truth_clone"]
     adata.obs.insert(1, "animal", adata.obs["patient"])
     adata.obs = adata.obs.drop(columns=dropped)
     truth = study.uns["truth"]
     samples = truth["samples"].drop(columns="ambient")
     samples["cross_ambient"] = [cross[str(name)] for name in samples["sample"]]
+    samples["cross_realised"] = samples["sample"].astype(str).map(two_species.realised_cross(adata.obs))
     adata.uns["truth"] = truth | {"samples": samples}
     return adata
 
@@ -146,6 +152,23 @@ def _design(organs: list[str], animals: int, *, paired: bool) -> pd.DataFrame:
             animal = number if paired else number * len(organs) + place
             rows.append((f"A{animal + 1:02d}", organ, f"A{animal + 1:02d}_{organ}"))
     return pd.DataFrame(rows, columns=["patient", "organ", "sample"])
+
+
+def _refuse_outside(name: str, value: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= high:
+        raise InputValueError(f"{name} must be a number in [0, {high}]. Got {value!r}.")
+
+
+def _cell_sd(given: float | Mapping[str, float]) -> dict[str, float]:
+    """Spread of the ambient fraction between the cells of each species."""
+    named = dict(given) if isinstance(given, Mapping) else dict.fromkeys(two_species.PREFIXES, given)
+    unknown = sorted(set(named) - set(two_species.PREFIXES))
+    if unknown:
+        raise InputValueError(f"ambient_cell_sd names {unknown[0]!r}; species are 'human' and 'mouse'.")
+    values = dict.fromkeys(two_species.PREFIXES, 0.5) | named
+    for value in values.values():
+        _refuse_outside("ambient_cell_sd", value, LARGEST_CELL_SD)
+    return values
 
 
 def _cross(given: float | Mapping[str, float], design: pd.DataFrame) -> dict[str, float]:

@@ -72,7 +72,8 @@ def communication(
         ``ligand`` and ``receptor`` name the limiting subunit. Means are log1p units averaged within
         sample, patient, organ; props are fractions of cells. Scores and p-values are NaN unless the
         status is ``tested``; means and props are NaN where the status is ``not_testable``.
-        In xenografts ``ligand_species`` and ``receptor_species`` follow ``target``.
+        In xenografts ``ligand_species`` and ``receptor_species`` follow ``target``: ``human``, ``mouse``, or
+        ``mixed`` where less than 95 % of the cells of the type are of one species.
         Level ``"sample"``: ``sample, patient, organ, source, target, ligand_complex,
         receptor_complex, ligand_means, receptor_means, ligand_props, receptor_props, lr_means,
         n_source, n_target``. With ``touching=`` also ``contacts`` of sender and receiver in the sections of

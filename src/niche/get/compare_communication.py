@@ -81,7 +81,7 @@ def compare_communication(
         at 0.05), ``driver_compartment`` (``tumor``: seed, ``host``: soil, ``both``), ``log2fc_ligand,
         log2fc_receptor, pval_ligand, pval_receptor``. That both sides move is shown by ``qval_joint <= 0.1``
         where ``ambient_side`` is empty. In xenografts ``ligand_species`` and ``receptor_species`` follow
-        ``target``.
+        ``target`` (``mixed`` where less than 95 % of the cells of the type are of one species).
 
     Raises
     ------

@@ -22,7 +22,7 @@ SIDED = ("contrast", "side", "log2fc")
 """Further columns where a contrast is given."""
 
 _NUMBERS = COLUMNS[7:13]
-_UNREACTIVE = communication_codes.REASONS[communication_codes.NO_CROSS_REACTION]
+_UNREACTIVE = [communication_codes.REASONS[code] for code in communication_codes.UNREACTIVE]
 
 
 def compare_samples(
@@ -131,7 +131,7 @@ def _rows(comparison: Comparison, source: int, target: int, pair: int) -> pd.Dat
     entered = [sides.entered(t) for t in (source, target)]
     why = "" if bool(comparison.lr_units.measured[[ligand, receptor]].all()) else "gene not measured"
     untested = _why_untested(comparison, source, target, pair)
-    why = untested if untested == _UNREACTIVE else why
+    why = untested if untested in _UNREACTIVE else why
     out["used"] = held & deep[group] & (not why) & (not untested)
     out["reason"] = _reasons(comparison, out, entered, held, deep[group], why)
     names = [units.groups.name[g] for g in group]

@@ -94,10 +94,10 @@ def split_species(
     else the sample is taken as of one species and not split, and says so: its cells are of that species
     where they look like the others, else ``unresolved``. Clean cells of a species are a Gaussian about the
     median of their mode. Doublets are not fitted: their x is that of sums of clean cells, one of each
-    species. The shares of the three components come by expectation maximisation, and thresholds lie where
-    two of them are equally likely. The band between them (``low`` to ``high``, shares of human counts) is
-    called ``doublet``. Two cells of one species in one droplet cannot be seen; ``doublet_rate`` adds those
-    that are to be expected beside the seen ones.
+    species. The shares of the three components come by expectation maximisation. Around the doublets, up to
+    the nearest place on each side where the species of that side is the likeliest (``low`` and ``high``,
+    shares of human counts), cells are called ``doublet``. Two cells of one species in one droplet cannot be
+    seen; ``doublet_rate`` adds those that are to be expected beside the seen ones.
 
     The share of mouse counts in cells called human, :math:`a (1 - q)`, and of human counts in cells called
     mouse, :math:`a q`, add up to the ambient fraction a; q is the human share of the ambient molecules.

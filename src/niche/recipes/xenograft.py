@@ -119,18 +119,6 @@ def animals(adata: ad.AnnData, config: XenograftConfig) -> None:
 
 def _one_gene_space(steps: Steps, config: XenograftConfig, columns: Columns) -> None:
     """Call the species of every cell and bring both into one gene space, unless an earlier run did."""
-    if keys.ORTHOLOGS in read.ours(steps.adata):
-        stored = steps.adata.uns[keys.ORTHOLOGS]["params"]
-        wanted = {"organism": config.organism, "graft_species": config.species.graft}
-        for name, value in wanted.items():
-            if str(stored[name]) != value:
-                raise InputValueError(
-                    f"the species were split and collapsed before, with {name} = {str(stored[name])!r}, not "
-                    f"{value!r}. Give the counts of both species to do so anew."
-                )
-        for name in ("split_species", keys.ORTHOLOGS):
-            steps.resume(name, "done by an earlier run, whose cells these are")
-        return
     options: dict[str, Any] = {
         "species_key": config.species.genes,
         "graft_species": config.species.graft,
@@ -138,6 +126,11 @@ def _one_gene_space(steps: Steps, config: XenograftConfig, columns: Columns) -> 
         "min_cells": config.species.min_cells,
         "sample_key": columns.sample,
     }
+    if keys.ORTHOLOGS in read.ours(steps.adata):
+        _refuse_other_settings(steps.adata, {"organism": config.organism} | options)
+        for name in ("split_species", keys.ORTHOLOGS):
+            steps.resume(name, "done by an earlier run, whose cells these are")
+        return
     steps.run(
         "split_species",
         lambda: pp.split_species(steps.adata, **options),
@@ -149,6 +142,19 @@ def _one_gene_space(steps: Steps, config: XenograftConfig, columns: Columns) -> 
     steps.adata = pp.collapse_orthologs(steps.adata, organism=config.organism)
     steps.done(keys.ORTHOLOGS, f"{steps.adata.n_obs} of {n_cells} cells, {steps.adata.n_vars} genes")
     steps.skip("harmonize_genes", SYMBOLS)
+
+
+def _refuse_other_settings(adata: ad.AnnData, wanted: Mapping[str, Any]) -> None:
+    """Refuse settings other than those with which the species were split and collapsed."""
+    found = {**adata.uns[keys.SPECIES]["params"], **adata.uns[keys.ORTHOLOGS]["params"]}
+    for name, value in wanted.items():
+        before = int(found[name]) if isinstance(value, int) else str(found[name])
+        now = value if isinstance(value, int) else str(value)
+        if before != now:
+            raise InputValueError(
+                f"the species were split and collapsed before, with {name} = {before!r}, not {now!r}. Give "
+                "the counts of both species to do so anew."
+            )
 
 
 def _compartments(steps: Steps, config: XenograftConfig, columns: Columns) -> str:

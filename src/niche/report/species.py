@@ -183,7 +183,7 @@ def _reactions(found: Findings) -> list[Block]:
         ]  # fmt: skip
     pairs = pd.DataFrame(found.communication.value["no_cross_reaction"]).reset_index(drop=True)
     pairs = pairs.assign(ligand_species=pairs["ligand_species"].astype(str).replace({"": "either"}))
-    mine = found.statuses["reason"].astype(str) == codes.REASONS[codes.NO_CROSS_REACTION]
+    mine = found.statuses["reason"].astype(str).isin([codes.REASONS[code] for code in codes.UNREACTIVE])
     n = int(found.statuses.loc[mine, "n"].sum())
     return [
         *made,

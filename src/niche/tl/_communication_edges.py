@@ -27,7 +27,8 @@ def edges_of(
 ) -> tuple[np.ndarray, Edges]:
     """Reason code of every (cell pair, gene pair), and the edges that are expressed.
 
-    ``excluded`` (n_cell_pairs, n_pairs) marks those that do not react across species.
+    ``excluded`` (n_cell_pairs, n_pairs) holds the reason codes of those that do not react across
+    species, else 0.
     """
     pairs = expression.pairs
     reached = np.greater if strict else np.greater_equal
@@ -55,7 +56,7 @@ def edges_of(
         reason_of_pair = np.where(code > 0, code, reason_of_pair)
     reasons[reason_of_pair > 0] = reason_of_pair[reason_of_pair > 0][:, None]
     if excluded is not None:
-        reasons[excluded] = codes.NO_CROSS_REACTION
+        reasons[excluded > 0] = excluded[excluded > 0]
     pair, column = unflagged(reasons)
     sides = [genes.ligand[column], genes.receptor[column]]
     means, props = (

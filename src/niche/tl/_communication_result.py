@@ -13,6 +13,7 @@ from niche._slots import fingerprint, keys
 from niche._slots.validate import Samples
 from niche.tl._cell_types import CellTypes
 from niche.tl._communication_pass import PassData
+from niche.tl._cross_species import TypeSpecies
 from niche.tl._pairs_of_genes import GenePairs
 
 
@@ -33,7 +34,7 @@ def payload(
     reasons: np.ndarray,
     columns: dict[str, np.ndarray],
     pooled: dict[str, np.ndarray],
-    species: list[str] | None,
+    species: TypeSpecies | None,
     no_cross_reaction: pd.DataFrame | None,
 ) -> dict[str, Any]:
     """Everything stored but parameters and fingerprint; ``pooled`` says what a pool was made of.
@@ -52,7 +53,7 @@ def payload(
             "tissue": list(samples.tissue), "organ_code": organ_of_sample,
         },
         "cell_types": {"name": types.names, "compartment": types.compartment}
-        | ({} if species is None else {"species": species}),
+        | ({} if species is None else {"species": species.names, "n_other_species": species.n_other}),
         **({} if no_cross_reaction is None else {"no_cross_reaction": no_cross_reaction}),
         "n_unresolved": types.n_unresolved,
         "tissue_given": samples.tissue_given,

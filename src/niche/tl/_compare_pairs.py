@@ -53,7 +53,8 @@ def pairs_of_types(
     untested = np.zeros((len(ends), ligand.size), dtype=np.uint16)
     untested[:, ~measured] = reasons.code(NOT_MEASURED)
     groups, found = study.groups, []
-    excluded = np.asarray(stored["reasons"]) == communication_codes.NO_CROSS_REACTION
+    why = np.asarray(stored["reasons"])
+    unreactive = np.where(np.isin(why, communication_codes.UNREACTIVE), why, 0)
     for i, (source, target) in enumerate(ends):
         rows = sides.units_with(source, target)
         cells = np.array([sides.cells(t) for t in (source, target)])
@@ -61,7 +62,8 @@ def pairs_of_types(
         missing = missing_groups(groups, cells[:, 0], cells[:, 1], held, int(stored["params"]["min_cells"]))
         edges = None
         here = (np.asarray(cell_pairs["source"]) == source) & (np.asarray(cell_pairs["target"]) == target)
-        reacts = measured & ~excluded[here].any(axis=0)
+        excluded = unreactive[here].max(axis=0)
+        reacts = measured & (excluded == 0)
         if held.sum() < 2:
             untested[i, measured] = reasons.code("; ".join(dict.fromkeys(text for text in missing if text)))
         else:
@@ -72,8 +74,7 @@ def pairs_of_types(
             pair = np.flatnonzero(kept)
             if pair.size:
                 edges = EdgesOfTypes(left, right, ligand[pair], receptor[pair], pair, rows, usable[pair])
-        untested[i, measured & ~reacts] = reasons.code(
-            communication_codes.REASONS[communication_codes.NO_CROSS_REACTION]
-        )
+        for code in communication_codes.UNREACTIVE:
+            untested[i, measured & (excluded == code)] = reasons.code(communication_codes.REASONS[code])
         found.append(PairOfTypes(int(source), int(target), missing, edges))
     return found, untested

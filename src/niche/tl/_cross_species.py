@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import anndata as ad
 import numpy as np
 import pandas as pd
 
-from niche._slots import keys, validate
+from niche._log import logger
+from niche._slots import communication_codes, keys, validate
 from niche.errors import InputTypeError, InputValueError, warn
 from niche.resources._pairs import checked_pairs, pairs_from_file
 
 MIXED = "mixed"
+MAJORITY = 0.95
+"""Share of its cells from which a cell type is of one species; the others are strays."""
 COLUMN = "ligand_species"
 _PAIR = ["ligand", "receptor"]
 _ORIGIN = "no_cross_reaction"
 
 
-def species_of_types(adata: ad.AnnData, codes: np.ndarray, n_types: int) -> list[str] | None:
-    """Species of every cell type, ``mixed`` where it holds both; None where the cells are of one species.
+@dataclass(frozen=True)
+class TypeSpecies:
+    """Species of cell types.
+
+    Attributes
+    ----------
+    names
+        Species of each, ``mixed`` where neither has :data:`MAJORITY` of the cells.
+    n_cells, n_other
+        (n_types,) cells, and those not of the species that most are of.
+    """
+
+    names: list[str]
+    n_cells: np.ndarray
+    n_other: np.ndarray
+
+    def held(self, codes: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Whether cell types are of a species, and whether they are of it or mixed; neither without cells."""
+        names = np.array(self.names, dtype=object)[codes]
+        there = self.n_cells[codes] > 0
+        return there & (names == name), there & ((names == name) | (names == MIXED))
+
+
+def species_of_types(adata: ad.AnnData, codes: np.ndarray, n_types: int) -> TypeSpecies | None:
+    """Species of every cell type; None where the cells are of one species.
 
     ``codes`` (n_obs,) type of each cell, -1 for cells left out.
     """
@@ -29,8 +56,25 @@ def species_of_types(adata: ad.AnnData, codes: np.ndarray, n_types: int) -> list
     labels = adata.obs[keys.SPECIES].astype(str).to_numpy(dtype=object)
     if not set(keys.ORGANISMS) <= set(labels):
         return None
-    met = [set(labels[codes == t]) for t in range(n_types)]
-    return [str(next(iter(names))) if len(names) == 1 else MIXED for names in met]
+    n_cells = np.bincount(codes[codes >= 0], minlength=n_types)
+    n = np.stack(
+        [np.bincount(codes[(codes >= 0) & (labels == name)], minlength=n_types) for name in keys.ORGANISMS]
+    )
+    most = n.max(axis=0)
+    is_one = (most >= MAJORITY * n_cells) & (n_cells > 0)
+    names = np.where(is_one, np.array(keys.ORGANISMS, dtype=object)[n.argmax(axis=0)], MIXED)
+    return TypeSpecies(names.tolist(), n_cells, n_cells - most)
+
+
+def log_strays(species: TypeSpecies, types: list[str]) -> None:
+    """Name the cell types that hold cells of the other species."""
+    listed = [
+        f"{name} ({of}): {other} of {n}"
+        for name, of, n, other in zip(types, species.names, species.n_cells, species.n_other, strict=True)
+        if other
+    ]
+    if listed:
+        logger.warning("communication: cells of the other species in %s", "; ".join(listed))
 
 
 def read_pairs(given: pd.DataFrame | str | Path | None) -> pd.DataFrame | None:
@@ -72,12 +116,12 @@ def digest(pairs: pd.DataFrame | None) -> str | None:
 
 def do_not_react(
     pairs: pd.DataFrame,
-    species: list[str] | None,
+    species: TypeSpecies | None,
     table: pd.DataFrame,
     source: np.ndarray,
     target: np.ndarray,
 ) -> np.ndarray:
-    """Which edges run between species on a pair that does not react, (n_cell_pairs, n_pairs) bool.
+    """Reason codes of edges between species on a pair that does not react, (n_cell_pairs, n_pairs), else 0.
 
     ``table`` are the pairs of the resource; ``source, target`` (n_cell_pairs,) codes of cell types.
     """
@@ -96,11 +140,12 @@ def do_not_react(
         )
     if len(lost):
         warn(f"{len(lost)} of {len(pairs)} pairs of {_ORIGIN} are not in the resource: {shown}.")
-    names = np.array(species, dtype=object)
-    sends, receives = names[source], names[target]
-    crosses = (sends != receives) & (sends != MIXED) & (receives != MIXED)
-    out = np.zeros((source.size, len(table)), dtype=bool)
-    for where, sender in zip(place, pairs[COLUMN], strict=True):
-        if where >= 0:
-            out[:, where] |= crosses & ((sends == sender) if sender else True)
+    out = np.zeros((source.size, len(table)), dtype=np.uint8)
+    for sender, receiver in (keys.ORGANISMS, keys.ORGANISMS[::-1]):
+        sends, may_send = species.held(source, sender)
+        receives, may_receive = species.held(target, receiver)
+        code = np.where(may_send & may_receive, communication_codes.BOTH_SPECIES, 0)
+        code[sends & receives] = communication_codes.NO_CROSS_REACTION
+        here = place[(place >= 0) & pairs[COLUMN].isin(["", sender]).to_numpy()]
+        out[:, here] = np.maximum(out[:, here], code[:, None])
     return out

@@ -28,7 +28,7 @@ from niche.tl._conventions import (
     one_subunit,
     pool_samples,
 )
-from niche.tl._cross_species import digest, do_not_react, read_pairs, species_of_types
+from niche.tl._cross_species import digest, do_not_react, log_strays, read_pairs, species_of_types
 from niche.tl._pairs_of_genes import gene_pairs
 from niche.tl.scores import resolve_scores
 
@@ -124,7 +124,8 @@ def communication(
         Of xenografts: pairs that do not react across species, a table (or the path of one) with ``ligand,
         receptor``, named as in the resource, and when wanted ``ligand_species``: the direction in which they
         do not (``"mouse"``: the mouse ligand does not act on the human receptor), both without it. Their
-        edges between cell types of two species read ``not_testable`` and say so.
+        edges between cell types of two species read ``not_testable`` and say so. So do those of a cell type
+        that is ``mixed``, where part of the edge would run between species.
     sample_key, patient_key, organ_key, tissue_key, compartment_key
         Columns of ``obs``; defaults in ``niche.settings``.
     layer
@@ -145,7 +146,9 @@ def communication(
         sample x cell type x gene of the resource), ``cell_pairs``, ``reasons`` (status and reason of
         every edge), ``edges`` (codes and values of the tested ones), ``families`` (number of tests
         per organ), ``params``, ``fingerprint``. Where ``obs["species"]`` holds human and mouse cells
-        (:func:`niche.pp.collapse_orthologs`) the tables name the species of ligand and receptor.
+        (:func:`niche.pp.collapse_orthologs`) the tables name the species of ligand and receptor: that of at
+        least 95 % of the cells of the type, else ``mixed``; how many are of the other one is logged and
+        stored in ``cell_types["n_other_species"]``.
 
     Raises
     ------
@@ -224,6 +227,8 @@ def communication(
     if chosen.drop_small:
         types = drop_small_types(types, samples.cells, min_cells)
     species = species_of_types(adata, types.codes, len(types.names))
+    if species is not None:
+        log_strays(species, types.names)
     table = resources.ligand_receptor(resource, organism)
     genes = gene_pairs(adata, table, organism)
     values = matrix.resolve(adata, layer, "lognorm")

@@ -68,13 +68,13 @@ def droplets(
     malignant: np.ndarray,
     *,
     cross: float,
-    cell_sd: float,
+    cell_sd: dict[str, float],
     doublets: float,
 ) -> Droplets:
     """Add ambient molecules and doublets to the clean cells of one sample.
 
     ``counts`` (n_cells, n_genes); the ambient profile is all molecules of the sample, human ones of the
-    malignant cells and mouse ones of the others.
+    malignant cells and mouse ones of the others. ``cell_sd`` is that of the cells of each species.
     """
     n, totals = counts.shape[0], np.asarray(counts.sum(axis=1)).ravel()
     order = rng.permutation(n)
@@ -90,7 +90,8 @@ def droplets(
         shape=(len(rows), n),
     )  # fmt: skip
     mean = fraction_of(malignant, totals, cross)
-    spread = np.exp(rng.normal(-(cell_sd**2) / 2, cell_sd, len(rows)))
+    sd = np.where(malignant[rows], cell_sd["human"], cell_sd["mouse"])
+    spread = np.exp(rng.normal(-(sd**2) / 2, sd))
     ambient = np.minimum(mean * spread, LARGEST_AMBIENT)
     depth = join @ totals
     parts = []
@@ -119,7 +120,7 @@ def combined(
     rng: np.random.Generator,
     cross: dict[str, float],
     *,
-    cell_sd: float,
+    cell_sd: dict[str, float],
     doublets: float,
 ) -> ad.AnnData:
     """Turn a clean study in human genes into droplets of a combined reference, sample by sample."""
@@ -141,6 +142,12 @@ def combined(
         obs=pd.concat(frames),
         var=_genes(study.var),
     )
+
+
+def realised_cross(obs: pd.DataFrame) -> pd.Series:
+    """Mean share of the other species by sample, over the cells that hold one species."""
+    pure = obs[~obs["truth_species_doublet"]]
+    return pure.groupby(pure["sample"].astype(str))["truth_other_species"].mean().astype(float)
 
 
 def _cells(obs: pd.DataFrame, malignant: np.ndarray, found: Droplets) -> pd.DataFrame:
