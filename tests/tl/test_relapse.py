@@ -137,6 +137,58 @@ def test_a_score_that_orders_all_events_is_separated():
     assert row["status"] == "not_testable" and row["reason"].startswith("separated")
 
 
+@pytest.mark.parametrize(("no", "yes"), [(0.0, 1.0), (1.0, 2.0), (-7.0, 400.0)])
+def test_two_values_are_separated_alike_as_groups_and_as_score(drawn, no, yes):
+    spared = np.flatnonzero(drawn["organ"] != "bone")[:60]
+    marked = np.isin(np.arange(len(drawn)), spared)
+    table = drawn.assign(mark=np.where(marked, yes, no), side=np.where(marked, "with", "without"))
+    found = niche.tl.relapse(table, score="mark", group="side", competing="death", covariates="score")
+    bone = found[found["organ"] == "bone"]
+    assert bone["kind"].tolist() == ["groups", "score"] and (bone["status"] == "not_testable").all()
+    assert bone["reason"].str.startswith("separated: one side has no event").all()
+    assert bone[["hazard_ratio", "ci_low", "ci_high", "pval"]].isna().all(axis=None)
+    ranked = niche.tl.associate(
+        table[["patient", "mark"]], table, score="mark", competing="death", method="rank"
+    )
+    assert ranked.set_index("organ").loc["bone", "reason"] == bone["reason"].iloc[0]
+
+
+def test_an_error_without_bound_is_separated(drawn):
+    bone = (drawn["organ"] == "bone").to_numpy()
+    values = np.where(bone, 0.0, np.where(np.arange(len(drawn)) % 3 == 0, 1.0, 0.0))
+    values[np.flatnonzero(~bone)[0]] = 2.0
+    row = (
+        niche.tl.relapse(drawn.assign(few=values), score="few", competing="death")
+        .set_index("organ")
+        .loc["bone"]
+    )
+    assert row["status"] == "not_testable" and row["reason"].startswith("separated")
+
+
+@pytest.mark.parametrize("absent", ["s0", "z0"])
+def test_a_level_that_nobody_has_costs_nothing(absent):
+    table = niche.datasets.simulate_relapse(3, n_patients=300)
+    rng = np.random.default_rng(1)
+    table["arm"] = rng.choice(["a", "b", "c"], 300)
+    table["site"] = np.where(table["arm"] == "c", absent, rng.choice(["s1", "s2"], 300))
+    options = {"group": "arm", "covariates": "site", "competing": "death"}
+    found = niche.tl.relapse(table, **options).set_index(["organ", "term"])
+    alone = niche.tl.relapse(table[table["arm"] != "c"], **options).set_index(["organ", "term"])
+    for organ in ("bone", "lung"):
+        row, expected = found.loc[(organ, "a_vs_b")], alone.loc[(organ, "a_vs_b")]
+        assert row["status"] == "tested"
+        assert (row["log_hr"], row["pval"]) == pytest.approx((expected["log_hr"], expected["pval"]), rel=1e-5)
+        assert found.loc[(organ, "a_vs_c"), "reason"] == "the term and the covariates hang together"
+
+
+def test_covariates_that_say_the_same_count_once(drawn):
+    table = drawn.assign(age=np.linspace(40, 80, len(drawn)), months=np.linspace(40, 80, len(drawn)) * 12)
+    once = niche.tl.relapse(table, score="score", covariates="age", competing="death")
+    twice = niche.tl.relapse(table, score="score", covariates=["age", "months"], competing="death")
+    assert (once["status"] == "tested").any() and once["status"].equals(twice["status"])
+    assert twice["pval"].to_numpy() == pytest.approx(once["pval"].to_numpy(), rel=1e-6, nan_ok=True)
+
+
 def test_terms_that_cannot_be_told_from_covariates(drawn):
     row = niche.tl.relapse(drawn.assign(twin=2 * drawn["score"]), score="score", covariates="twin").iloc[0]
     assert (row["status"], row["reason"]) == ("not_testable", "the term and the covariates hang together")

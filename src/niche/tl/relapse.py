@@ -120,8 +120,10 @@ def relapse(
     for two groups the log-rank test: with 10 to 15 events Wald's rejects 3 % instead of 5 %. Groups are
     compared pair by pair, with the patients of both.
 
-    Not testable: fewer events than ``min_events`` or five per coefficient; a group without an event in the
-    organ (its ratio has no bound); a term that does not vary or cannot be told from the covariates.
+    Not testable: fewer events than ``min_events`` or five per coefficient; a term that does not vary or cannot
+    be told from the covariates; *separated* events. Where all events of an organ are on one side of two groups
+    or of a score of two values, the ratio has no bound, and neither ratio nor p is given, however clear the
+    difference: look at the incidence. Covariates count as many coefficients as the patients tested tell apart.
     Proportional hazards are tested with scaled Schoenfeld residuals (doi:10.1093/biomet/81.3.515).
 
     Examples
