@@ -171,6 +171,15 @@ def test_ranks_of_relapse_do_not_see_the_scale():
     pd.testing.assert_frame_equal(one, other)
 
 
+def test_patients_of_whole_numbers_meet_however_stored():
+    pytest.importorskip("lifelines", reason="lifelines is not installed (extra: survival)")
+    table = niche.datasets.simulate_relapse(1, n_patients=150).assign(patient=np.arange(150))
+    scores = table[["patient", "score"]]
+    options = {"score": "score", "competing": "death", "covariates": None}
+    found = niche.tl.associate(scores.assign(patient=scores["patient"].astype(float)), table, **options)
+    pd.testing.assert_frame_equal(found, niche.tl.associate(scores, table, **options))
+
+
 def test_bad_input(animals, samples, monkeypatch):
     relapses = niche.datasets.simulate_relapse(0, n_patients=20)
     for error, match, args, options in (

@@ -217,6 +217,7 @@ def test_too_shallow_for_anything() -> None:
         ({"n_genes": 0}, InputValueError, "n_genes must be an integer"),
         ({"max_q": 2}, InputValueError, "max_q must be a number"),
         ({"min_cpm": -1}, InputValueError, "min_cpm must be a number"),
+        ({"covariates": 3}, InputTypeError, "covariates must be a name or a list of names"),
         ({"covariates": ["lab"]}, MissingKeyError, "covariate 'lab' not found"),
         ({"key_added": "a/b"}, InputValueError, "/"),
         ({"copy": 1}, InputTypeError, "copy must be True or False"),

@@ -278,12 +278,58 @@ def _bad(change, error, match, **options):
         _bad(lambda t: t, InputValueError, "belong to level='organ'", level="incidence", score="score"),
         _bad(lambda t: t, MissingKeyError, "'stage' not found in table.*covariates=", score="score", covariates="stage"),
         _bad(lambda t: t, InputValueError, "level must be one of", level="curve"),
+        _bad(
+            lambda t: t, InputValueError,
+            r"competing= names 'Death', which column 'organ'.* never holds. Did you mean 'death'", competing="Death",
+        ),
+        _bad(
+            lambda t: t.replace({"organ": {"censored": "None"}}), InputValueError,
+            "holds 'None', which would count as an organ of relapse.*censored='None'", competing="death",
+        ),
+        _bad(
+            lambda t: t.assign(organ=pd.Categorical([0, 1] * 6)), InputTypeError,
+            "must hold the organ of the first relapse.*Found int64",
+        ),
+        _bad(lambda t: t.assign(organ=["0", "1"] * 6), InputValueError, "holds '0', which would count"),
+        _bad(
+            lambda t: t.assign(organ="censored"), InputValueError, "organs names no organ", organs=[], group="group",
+        ),
+        _bad(lambda t: t, InputTypeError, "group must be the name of one column", group=["group"]),
+        _bad(lambda t: t, InputTypeError, "score must be a name or a list of names", score=3),
         _bad(lambda t: t.assign(group=None), InputValueError, "missing in 12 of 12 rows", group="group"),
     ],
 )  # fmt: skip
 def test_bad_input(change, error, match, options):
     with pytest.raises(error, match=match):
         niche.tl.relapse(change(followed_patients()), **options)
+
+
+def test_nothing_can_be_said_as_none(drawn):
+    options = {"group": "group", "organs": ["bone", "lung", "liver", "brain", "death"]}
+    found = niche.tl.relapse(drawn, **options, covariates=None, competing=None, score=None)
+    pd.testing.assert_frame_equal(found, niche.tl.relapse(drawn, **options))
+
+
+def test_numbers_as_groups_can_be_the_reference(drawn):
+    options = {"group": "group", "competing": "death"}
+    expected = niche.tl.relapse(drawn, reference="low", **options)
+    high = (drawn["group"] == "high").astype(int)
+    for values, reference in ((high, 0), (high, "0"), (high.astype(float), 0), (high, np.int64(0))):
+        found = niche.tl.relapse(drawn.assign(group=values), reference=reference, **options)
+        assert set(found["term"]) == {"1_vs_0"}
+        pd.testing.assert_frame_equal(found.drop(columns="term"), expected.drop(columns="term"))
+
+
+def test_who_ends_at_time_0_counts_with_and_without_entry(drawn):
+    table = drawn.assign(time=np.where(np.arange(len(drawn)) < 3, 0.0, drawn["time"]), entry=0.0)
+    last = int(np.argmax(table["time"]))
+    table.loc[last, "entry"] = min(1e-9, table["time"][last] / 2)
+    options = {"group": "group", "competing": "death"}
+    without, late = niche.tl.relapse(table, **options), niche.tl.relapse(table, entry="entry", **options)
+    for column in ("log_hr", "pval"):
+        assert late[column].to_numpy() == pytest.approx(without[column].to_numpy(), rel=0.01, nan_ok=True)
+    with pytest.raises(InputValueError, match="1 of 200 patients end before they enter"):
+        niche.tl.relapse(table.assign(entry=np.where(np.arange(len(table)) == last, 1e6, 0.0)), entry="entry")
 
 
 def test_nulls_are_rare_in_small(monkeypatch):

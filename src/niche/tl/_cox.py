@@ -131,7 +131,7 @@ def _fitted(
     frame = pd.DataFrame(design, columns=names).assign(time=time, event=event)
     late = {}
     if (entry > 0).any():
-        frame["entry"] = entry
+        frame["entry"] = np.where(entry > 0, entry, -1.0)  # from the start, also for those who end there
         late = {"entry_col": "entry"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
