@@ -26,8 +26,8 @@ def occurring_labels(rivals: list[str], found: list[str], event: str, name: str)
         near = [small[one] for one in get_close_matches(rival.casefold(), list(small), cutoff=0.7)]
         meant = f" Did you mean {shown(near)}?" if near else ""
         raise InputValueError(
-            f"competing= names {rival!r}, which column {event!r} of {name} (event=) never holds.{meant} Found: "
-            f"{shown(found)}. Spell it as there, or leave it out where nobody had such an event."
+            f"competing= names {rival!r}, which column {event!r} of {name} (event=) never holds.{meant} "
+            f"Found: {shown(found)}. Spell it as there, or leave it out where nobody had such an event."
         )
 
 
