@@ -25,8 +25,8 @@ NEEDED = (
 USE = "use"
 _WIDE, _HIGH, _LEFT, _GAP = 2.7, 2.5, 0.75, 0.3
 _CAUTION = (
-    "dot: a measurement; hollow: not above the threshold, cross: saturated, plus: background not known, none\n"
-    "in the fit; thin line: fit of one animal; thick line: mean of the group. Grey: growth is not testable."
+    "dot: a measurement; hollow: not above the threshold, cross: saturated, plus: background not known,\n"
+    "none in the fit; thin line: fit of one animal; thick line: mean of the group. Grey: growth not testable."
 )
 
 
