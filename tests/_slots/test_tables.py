@@ -36,6 +36,36 @@ def test_labels() -> None:
         tables.labels(TABLE, "b", "group")
 
 
+def test_whole_numbers_read_alike_however_stored() -> None:
+    table = pd.DataFrame({"i": [1, 20], "f": [1.0, 20.0], "o": [1.0, "20"], "h": [1.5, 2.0]})
+    table["c"] = table["f"].astype("category")
+    for key in ("i", "f", "o", "c"):
+        assert tables.labels(table, key, "patient").tolist() == ["1", "20"]
+    assert tables.labels(table, "h", "patient").tolist() == ["1.5", "2"]
+    assert [tables.label(value) for value in (1, 1.0, np.float32(2), "1.0", True)] == [
+        "1",
+        "1",
+        "2",
+        "1.0",
+        "True",
+    ]
+
+
+def test_names() -> None:
+    assert tables.names(None, "score") == () and tables.names("ab", "score") == ("ab",)
+    assert tables.names(["a", 1], "score") == ("a", 1)
+    for bad in (3, {"a": 1}, [["a"]], [None], [True]):
+        with pytest.raises(InputTypeError, match="score must be a name or a list of names"):
+            tables.names(bad, "score")
+    with pytest.raises(InputValueError, match="name each once"):
+        tables.names(["a", "a"], "score")
+
+
+def test_a_list_is_no_column() -> None:
+    with pytest.raises(InputTypeError, match=r"group must be the name of one column. Got \['b'\]"):
+        tables.labels(TABLE, ["b"], "group")
+
+
 def test_numbers() -> None:
     assert tables.numbers(TABLE, "c", "day").dtype == np.float64
     kept = tables.numbers(TABLE, "a", "day", missing=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -55,5 +58,49 @@ def test_what_cannot_be_tested(test):
 
 
 def test_p_is_never_zero():
-    x = np.arange(30.0)
-    assert 0 < rank_association(x, x, np.zeros((30, 0)), 0.95).p < 1e-100
+    x = np.arange(100.0)
+    assert 0 < rank_association(x, x, np.zeros((100, 0)), 0.95).p < 1e-100
+    x = np.arange(200.0)
+    assert rank_association(x, x, np.zeros((200, 0)), 0.95).p == np.finfo(float).tiny
+
+
+@pytest.mark.parametrize("n", [5, 6])
+def test_ranks_of_few_keep_every_level(n):
+    """Over all orders of n values, p at or below a level is no more frequent than the level."""
+    x, none = np.arange(float(n)), np.zeros((n, 0))
+    p = np.array([rank_association(x, np.array(y), none, 0.95).p for y in itertools.permutations(x)])
+    assert p.min() == pytest.approx(2 / math.factorial(n))
+    for level in (1e-6, 0.001, 0.01, 0.02, 0.05, 0.1, 0.5):
+        assert (p <= level).mean() <= level * (1 + 1e-9)
+    assert np.mean(p <= 0.05) > 0.015
+
+
+def test_exact_ranks_are_those_of_scipy():
+    x, y = np.array([1.0, 2, 2, 5, 4, 7]), np.array([3.0, 1, 4, 4, 6, 5])
+    expected = stats.permutation_test(
+        (x,), lambda one: stats.spearmanr(one, y).statistic, permutation_type="pairings", n_resamples=np.inf
+    )
+    assert rank_association(x, y, np.zeros((6, 0)), 0.95).p == pytest.approx(expected.pvalue)
+
+
+def test_perfect_ranks_have_no_interval():
+    for n in (5, 8, 12):
+        x = np.arange(float(n))
+        found = rank_association(x, -(x**3), np.zeros((n, 0)), 0.95)
+        assert found.estimate == pytest.approx(-1) and found.p == pytest.approx(2 / math.factorial(n))
+        assert np.isnan([found.ci_low, found.ci_high, found.statistic]).all()
+
+
+def test_a_perfect_line_is_no_test():
+    x = np.arange(5.0)
+    found = linear_association(x, 2 * x + 1, np.zeros((5, 0)), 0.95)
+    assert np.isnan([found.p, found.estimate]).all()
+
+
+def test_ranks_beside_a_covariate_keep_the_level():
+    rng = np.random.default_rng(0)
+    p = []
+    for _ in range(400):
+        x, y, c = rng.normal(size=(3, 6)).round(1)
+        p.append(rank_association(x + c, y + c, c[:, None], 0.95).p)
+    assert np.nanmean(np.array(p) <= 0.05) < 0.09 and np.nanmin(p) > 1e-3

@@ -7,7 +7,7 @@ import pytest
 from sublines_study import study
 
 import niche
-from niche.errors import InputValueError, MissingKeyError
+from niche.errors import InputValueError, MissingKeyError, NicheWarning
 
 signature, get = niche.get.subline_signature, niche.get.compare_sublines
 
@@ -73,6 +73,26 @@ def test_one_organ_has_no_rest() -> None:
     assert len(signature(adata, against="parental")) > 20
     with pytest.raises(InputValueError, match="there is one organ only.*against='parental'"):
         signature(adata)
+
+
+def test_what_could_not_be_tested_has_no_signature() -> None:
+    lone = niche.datasets.simulate_sublines(1, n_genes=300, sublines=1)
+    niche.tl.compare_sublines(lone)
+    with pytest.warns(
+        NicheWarning, match="3 of 3 contrasts have no signature.*bone_vs_rest: no other organ with 2"
+    ):
+        assert signature(lone).empty
+    with pytest.warns(NicheWarning, match="bone_vs_parental: 1 subline in bone. A test needs two"):
+        assert signature(lone, "bone", against="parental").empty
+    mixed = niche.datasets.simulate_sublines(
+        4, n_genes=300, sublines={"bone": 4, "lung": 3, "brain": 1}, parentals=2
+    )
+    niche.tl.compare_sublines(mixed)
+    with pytest.warns(
+        NicheWarning, match="1 of 3 contrasts have no signature.*brain_vs_rest: 1 subline in brain"
+    ):
+        table = signature(mixed)
+    assert set(table["signature"]) == {"bone_vs_rest", "lung_vs_rest"}
 
 
 def test_score_signatures_takes_it() -> None:

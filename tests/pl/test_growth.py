@@ -49,6 +49,40 @@ def test_every_measurement_is_drawn_as_what_it_is(table: pd.DataFrame, rates: pd
     assert sum(rates["n_saturated"]) > 0
 
 
+def test_a_background_of_every_day_needs_the_measurements() -> None:
+    table = niche.datasets.simulate_bioluminescence(2, groups={"p": 12}, organs=["bone"], noise_sd=0.5)
+    table["light"] = 1e5 * np.exp(np.random.default_rng(0).normal(0, 0.6, len(table)))
+    options = {"background": "light", "saturation": None}
+    rates = niche.tl.growth_rates(table, **options)
+    with pytest.raises(InputValueError, match="measurements of .* in 'bone' as .*level='measurement'"):
+        niche.pl.growth(table, rates)
+    each = niche.tl.growth_rates(table, level="measurement", **options)
+    ax = niche.pl.growth(each, rates).axes[0]
+    drawn = [tuple(point) for artist in named(ax, "used") for point in artist.get_offsets()]
+    expected = each.loc[each["use"] == "used", ["day", "flux"]].itertuples(index=False, name=None)
+    assert sorted(drawn) == sorted(expected) and len(drawn) == rates["n_used"].sum()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_raw_measurements_are_told_as_the_fit_did(seed: int) -> None:
+    table = niche.datasets.simulate_bioluminescence(seed, noise_sd=0.4, saturation=1e8)
+    rates, each = (niche.tl.growth_rates(table, level=level) for level in ("animal", "measurement"))
+    figures = [niche.pl.growth(measured, rates) for measured in (table, each)]
+    for one, other in zip(*(figure.axes for figure in figures), strict=True):
+        for gid in ("used", "saturated", "below", "unknown"):
+            sides = (np.vstack([a.get_offsets() for a in named(ax, gid)]) for ax in (one, other))
+            assert np.array_equal(*sides)
+
+
+def test_rates_read_from_a_file(table: pd.DataFrame, rates: pd.DataFrame, tmp_path) -> None:
+    numbered = table.assign(animal=table["animal"].str[1:].astype(int))
+    niche.tl.growth_rates(numbered, group="group").to_csv(tmp_path / "rates.csv", index=False)
+    figure = niche.pl.growth(numbered, pd.read_csv(tmp_path / "rates.csv"))
+    expected = niche.pl.growth(table, rates)
+    for ax, other in zip(figure.axes, expected.axes, strict=True):
+        assert len(named(ax, "fit")) == len(named(other, "fit")) == 9
+
+
 def test_lines_are_the_fits(table: pd.DataFrame, rates: pd.DataFrame) -> None:
     ax = niche.pl.growth(table, rates, organs="lung").axes[0]
     tested = rates[(rates["organ"] == "lung") & (rates["status"] == "tested")]
@@ -107,11 +141,14 @@ def test_nothing_overlaps(table: pd.DataFrame, rates: pd.DataFrame) -> None:
 
 def test_bad_input(table: pd.DataFrame, rates: pd.DataFrame, axes) -> None:
     groups = niche.tl.growth_rates(table, group="group", level="group")
+    dark = table.assign(flux=0.0)
     for error, match, args, options in (
         (InputTypeError, "table must be a pandas DataFrame", (None, rates), {}),
         (InputTypeError, "ax must be a matplotlib Axes", (table, rates), {"ax": 1}),
         (InputValueError, "no table of niche.tl.growth_rates at level 'animal'", (table, groups), {}),
         (InputValueError, "rates does not hold 'M10'", (table, rates[rates["animal"] != "M10"]), {}),
+        (InputValueError, "rates has 'M01' in 'bone' twice", (table, pd.concat([rates, rates])), {}),
+        (InputValueError, "nothing to draw: no flux above 0", (dark, niche.tl.growth_rates(dark)), {}),
         (InputValueError, "organs holds 'skin'", (table, rates), {"organs": ["skin"]}),
         (InputValueError, "ax= takes one organ", (table, rates), {"ax": axes}),
         (MissingKeyError, "'mouse' not found", (table, rates), {"animal": "mouse"}),

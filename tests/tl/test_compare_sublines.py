@@ -9,7 +9,7 @@ import pytest
 from sublines_study import study
 
 import niche
-from niche.errors import InputTypeError, InputValueError, MissingKeyError
+from niche.errors import InputTypeError, InputValueError, MissingKeyError, NicheWarning
 
 compare, get = niche.tl.compare_sublines, niche.get.compare_sublines
 simulate = niche.datasets.simulate_sublines
@@ -122,7 +122,8 @@ def test_one_subline_per_organ_is_estimated_and_not_tested() -> None:
     reasons = known.groupby("contrast", observed=True)["reason"].unique()
     assert reasons["bone_vs_parental"].tolist() == ["1 subline in bone"]
     assert reasons["bone_vs_lung"].tolist() == ["1 subline in bone; 1 subline in lung"]
-    assert niche.get.subline_signature(adata, against="parental").empty
+    with pytest.warns(NicheWarning, match="3 of 3 contrasts have no signature"):
+        assert niche.get.subline_signature(adata, against="parental").empty
 
 
 def test_two_sublines_give_p_and_three_a_call() -> None:
@@ -217,6 +218,7 @@ def test_too_shallow_for_anything() -> None:
         ({"n_genes": 0}, InputValueError, "n_genes must be an integer"),
         ({"max_q": 2}, InputValueError, "max_q must be a number"),
         ({"min_cpm": -1}, InputValueError, "min_cpm must be a number"),
+        ({"covariates": 3}, InputTypeError, "covariates must be a name or a list of names"),
         ({"covariates": ["lab"]}, MissingKeyError, "covariate 'lab' not found"),
         ({"key_added": "a/b"}, InputValueError, "/"),
         ({"copy": 1}, InputTypeError, "copy must be True or False"),

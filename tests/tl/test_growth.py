@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,8 @@ import pytest
 from scipy import stats
 
 import niche
-from niche.errors import InputTypeError, InputValueError, MissingKeyError
+from niche.errors import InputTypeError, InputValueError, MissingKeyError, NicheWarning
+from niche.tl._growth_fits import MEASUREMENT_COLUMNS
 from niche.tl._growth_groups import CONTRAST_COLUMNS, GROUP_COLUMNS
 
 DAYS = [0, 5, 10, 15, 20, 25]
@@ -133,7 +135,47 @@ def test_what_cannot_be_fitted_says_why():
     }
     assert found.drop("m1")[["slope", "ci_low", "onset", "doubling_time"]].isna().all(axis=None)
     counted = found[["n_used", "n_below", "n_saturated"]].sum(axis=1)
-    assert (counted == found["n_measured"]).all()
+    assert (counted == found["n_measured"]).drop("late").all()
+    assert counted["late"] == 0, "what lies below an unknown background is unknown"
+
+
+def test_an_animal_without_any_flux_was_not_measured():
+    blind = series("blind").assign(flux=np.nan)
+    for options in ({"background": 1e5}, {}):
+        row = niche.tl.growth_rates(pd.concat([series(), blind]), **options).set_index("animal").loc["blind"]
+        assert (row["n_measured"], row["reason"]) == (0, "no measurement")
+
+
+def test_measurements_are_told_as_the_fit_counts_them():
+    full = series("full")
+    full.loc[full["day"] > 10, "flux"] = 1e8
+    table = pd.concat([series(), series("never", start=1.0), full, series("late", days=[5, 10])])
+    table.loc[(table["animal"] == "m1") & (table["day"] == 5), "flux"] = np.nan
+    rates = niche.tl.growth_rates(table).set_index("animal")
+    each = niche.tl.growth_rates(table, level="measurement")
+    assert list(each) == list(MEASUREMENT_COLUMNS) and each["flux"].notna().all()
+    counts = pd.crosstab(each["animal"], each["use"].astype(str)).loc[rates.index]
+    for use in ("used", "below", "saturated"):
+        assert counts[use].tolist() == rates[f"n_{use}"].tolist()
+    assert counts["unknown"].to_dict() == {"full": 0, "late": 2, "m1": 0, "never": 0}
+    used = each[each["use"] == "used"]
+    assert used.groupby("animal")["day"].max().to_dict() == rates["last_day"].dropna().to_dict()
+
+
+def test_a_baseline_that_shows_the_injected_cells_is_told():
+    injected = series("m2")
+    injected.loc[0, "flux"] = 5e6
+    table = pd.concat([series(), injected, series("m3")])
+    with pytest.warns(
+        NicheWarning, match=r"1 of 3 animals.*day 0.*'m2' in 'bone': 5e\+06.*background=.*baseline_day="
+    ):
+        niche.tl.growth_rates(table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        niche.tl.growth_rates(table, background=1e5)
+        niche.tl.growth_rates(niche.datasets.simulate_bioluminescence(4))
+        early = pd.concat([table, table[table["day"] == 0].assign(day=-1.0, flux=1e5)])
+        assert (niche.tl.growth_rates(early, baseline_day=-1)["status"] == "tested").all()
 
 
 def test_a_missing_flux_is_not_measured():

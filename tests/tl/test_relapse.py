@@ -137,6 +137,58 @@ def test_a_score_that_orders_all_events_is_separated():
     assert row["status"] == "not_testable" and row["reason"].startswith("separated")
 
 
+@pytest.mark.parametrize(("no", "yes"), [(0.0, 1.0), (1.0, 2.0), (-7.0, 400.0)])
+def test_two_values_are_separated_alike_as_groups_and_as_score(drawn, no, yes):
+    spared = np.flatnonzero(drawn["organ"] != "bone")[:60]
+    marked = np.isin(np.arange(len(drawn)), spared)
+    table = drawn.assign(mark=np.where(marked, yes, no), side=np.where(marked, "with", "without"))
+    found = niche.tl.relapse(table, score="mark", group="side", competing="death", covariates="score")
+    bone = found[found["organ"] == "bone"]
+    assert bone["kind"].tolist() == ["groups", "score"] and (bone["status"] == "not_testable").all()
+    assert bone["reason"].str.startswith("separated: one side has no event").all()
+    assert bone[["hazard_ratio", "ci_low", "ci_high", "pval"]].isna().all(axis=None)
+    ranked = niche.tl.associate(
+        table[["patient", "mark"]], table, score="mark", competing="death", method="rank"
+    )
+    assert ranked.set_index("organ").loc["bone", "reason"] == bone["reason"].iloc[0]
+
+
+def test_an_error_without_bound_is_separated(drawn):
+    bone = (drawn["organ"] == "bone").to_numpy()
+    values = np.where(bone, 0.0, np.where(np.arange(len(drawn)) % 3 == 0, 1.0, 0.0))
+    values[np.flatnonzero(~bone)[0]] = 2.0
+    row = (
+        niche.tl.relapse(drawn.assign(few=values), score="few", competing="death")
+        .set_index("organ")
+        .loc["bone"]
+    )
+    assert row["status"] == "not_testable" and row["reason"].startswith("separated")
+
+
+@pytest.mark.parametrize("absent", ["s0", "z0"])
+def test_a_level_that_nobody_has_costs_nothing(absent):
+    table = niche.datasets.simulate_relapse(3, n_patients=300)
+    rng = np.random.default_rng(1)
+    table["arm"] = rng.choice(["a", "b", "c"], 300)
+    table["site"] = np.where(table["arm"] == "c", absent, rng.choice(["s1", "s2"], 300))
+    options = {"group": "arm", "covariates": "site", "competing": "death"}
+    found = niche.tl.relapse(table, **options).set_index(["organ", "term"])
+    alone = niche.tl.relapse(table[table["arm"] != "c"], **options).set_index(["organ", "term"])
+    for organ in ("bone", "lung"):
+        row, expected = found.loc[(organ, "a_vs_b")], alone.loc[(organ, "a_vs_b")]
+        assert row["status"] == "tested"
+        assert (row["log_hr"], row["pval"]) == pytest.approx((expected["log_hr"], expected["pval"]), rel=1e-5)
+        assert found.loc[(organ, "a_vs_c"), "reason"] == "the term and the covariates hang together"
+
+
+def test_covariates_that_say_the_same_count_once(drawn):
+    table = drawn.assign(age=np.linspace(40, 80, len(drawn)), months=np.linspace(40, 80, len(drawn)) * 12)
+    once = niche.tl.relapse(table, score="score", covariates="age", competing="death")
+    twice = niche.tl.relapse(table, score="score", covariates=["age", "months"], competing="death")
+    assert (once["status"] == "tested").any() and once["status"].equals(twice["status"])
+    assert twice["pval"].to_numpy() == pytest.approx(once["pval"].to_numpy(), rel=1e-6, nan_ok=True)
+
+
 def test_terms_that_cannot_be_told_from_covariates(drawn):
     row = niche.tl.relapse(drawn.assign(twin=2 * drawn["score"]), score="score", covariates="twin").iloc[0]
     assert (row["status"], row["reason"]) == ("not_testable", "the term and the covariates hang together")
@@ -226,12 +278,58 @@ def _bad(change, error, match, **options):
         _bad(lambda t: t, InputValueError, "belong to level='organ'", level="incidence", score="score"),
         _bad(lambda t: t, MissingKeyError, "'stage' not found in table.*covariates=", score="score", covariates="stage"),
         _bad(lambda t: t, InputValueError, "level must be one of", level="curve"),
+        _bad(
+            lambda t: t, InputValueError,
+            r"competing= names 'Death', which column 'organ'.* never holds. Did you mean 'death'", competing="Death",
+        ),
+        _bad(
+            lambda t: t.replace({"organ": {"censored": "None"}}), InputValueError,
+            "holds 'None', which would count as an organ of relapse.*censored='None'", competing="death",
+        ),
+        _bad(
+            lambda t: t.assign(organ=pd.Categorical([0, 1] * 6)), InputTypeError,
+            "must hold the organ of the first relapse.*Found int64",
+        ),
+        _bad(lambda t: t.assign(organ=["0", "1"] * 6), InputValueError, "holds '0', which would count"),
+        _bad(
+            lambda t: t.assign(organ="censored"), InputValueError, "organs names no organ", organs=[], group="group",
+        ),
+        _bad(lambda t: t, InputTypeError, "group must be the name of one column", group=["group"]),
+        _bad(lambda t: t, InputTypeError, "score must be a name or a list of names", score=3),
         _bad(lambda t: t.assign(group=None), InputValueError, "missing in 12 of 12 rows", group="group"),
     ],
 )  # fmt: skip
 def test_bad_input(change, error, match, options):
     with pytest.raises(error, match=match):
         niche.tl.relapse(change(followed_patients()), **options)
+
+
+def test_nothing_can_be_said_as_none(drawn):
+    options = {"group": "group", "organs": ["bone", "lung", "liver", "brain", "death"]}
+    found = niche.tl.relapse(drawn, **options, covariates=None, competing=None, score=None)
+    pd.testing.assert_frame_equal(found, niche.tl.relapse(drawn, **options))
+
+
+def test_numbers_as_groups_can_be_the_reference(drawn):
+    options = {"group": "group", "competing": "death"}
+    expected = niche.tl.relapse(drawn, reference="low", **options)
+    high = (drawn["group"] == "high").astype(int)
+    for values, reference in ((high, 0), (high, "0"), (high.astype(float), 0), (high, np.int64(0))):
+        found = niche.tl.relapse(drawn.assign(group=values), reference=reference, **options)
+        assert set(found["term"]) == {"1_vs_0"}
+        pd.testing.assert_frame_equal(found.drop(columns="term"), expected.drop(columns="term"))
+
+
+def test_who_ends_at_time_0_counts_with_and_without_entry(drawn):
+    table = drawn.assign(time=np.where(np.arange(len(drawn)) < 3, 0.0, drawn["time"]), entry=0.0)
+    last = int(np.argmax(table["time"]))
+    table.loc[last, "entry"] = min(1e-9, table["time"][last] / 2)
+    options = {"group": "group", "competing": "death"}
+    without, late = niche.tl.relapse(table, **options), niche.tl.relapse(table, entry="entry", **options)
+    for column in ("log_hr", "pval"):
+        assert late[column].to_numpy() == pytest.approx(without[column].to_numpy(), rel=0.01, nan_ok=True)
+    with pytest.raises(InputValueError, match="1 of 200 patients end before they enter"):
+        niche.tl.relapse(table.assign(entry=np.where(np.arange(len(table)) == last, 1e6, 0.0)), entry="entry")
 
 
 def test_nulls_are_rare_in_small(monkeypatch):

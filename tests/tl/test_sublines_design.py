@@ -43,6 +43,13 @@ def test_one_parental_line_is_enough(adata) -> None:
     assert groups.of("primary").tolist() == [False, False, True]
 
 
+def test_numbers_as_organs(adata) -> None:
+    number = {"parental": 0, "bone": 1, "lung": 2}
+    adata.obs["organ"] = [number[organ] for organ in adata.obs["organ"]]
+    for parental in (0, "0", np.int64(0)):
+        assert sublines_of(adata, None, None, None, parental).organs == ["1", "2", "0"]
+
+
 def test_without_a_parental_line(adata) -> None:
     with pytest.raises(
         InputValueError,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,33 @@ def frame(table: Any, name: str = "table") -> None:
         raise InputValueError(f"{name} has several columns {str(twice[0])!r}. Name each column once.")
 
 
+def names(given: Any, option: str) -> tuple[Any, ...]:
+    """Names from ``None`` (none), one string, or a list of names, each once."""
+    if given is None:
+        return ()
+    listed = (given,) if isinstance(given, str) else given
+    if not isinstance(listed, Iterable) or isinstance(listed, Mapping):
+        raise InputTypeError(f"{option} must be a name or a list of names. Got {type(given).__name__}.")
+    listed = tuple(listed)
+    odd = [one for one in listed if not isinstance(one, (str, int, np.integer)) or isinstance(one, bool)]
+    if odd:
+        raise InputTypeError(f"{option} must be a name or a list of names. Found {odd[0]!r} in it.")
+    if len(set(listed)) < len(listed):
+        raise InputValueError(f"{option} names {shown(listed)}: name each once.")
+    return listed
+
+
+def label(value: Any) -> str:
+    """One label as text: whole numbers without a point, however they are stored."""
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
 def column(table: pd.DataFrame, key: Any, option: str, name: str = "table") -> pd.Series:
     """Return a column that must be there."""
+    if not isinstance(key, Hashable):
+        raise InputTypeError(f"{option} must be the name of one column. Got {key!r}.")
     if key not in table.columns:
         raise MissingKeyError(
             f"column {key!r} not found in {name}. Name yours with {option}=. "
@@ -34,7 +59,10 @@ def column(table: pd.DataFrame, key: Any, option: str, name: str = "table") -> p
 
 
 def labels(table: pd.DataFrame, key: Any, option: str, name: str = "table") -> np.ndarray:
-    """Return a column of labels as strings (n_rows,) object; refuse missing ones."""
+    """Return a column of labels as strings (n_rows,) object; refuse missing ones.
+
+    Whole numbers read alike in columns of integers and of floats.
+    """
     values = column(table, key, option, name)
     n = int(values.isna().sum())
     if n:
@@ -42,6 +70,14 @@ def labels(table: pd.DataFrame, key: Any, option: str, name: str = "table") -> n
             f"column {key!r} of {name} ({option}=) is missing in {n} of {len(values)} rows, first in row "
             f"{_place(values.isna().to_numpy())}. Fill it in or remove the rows."
         )
+    return text(values)
+
+
+def text(values: pd.Series) -> np.ndarray:
+    """Labels as strings (n_rows,) object, each as :func:`label` writes it."""
+    kind = values.dtype.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+    if pd.api.types.is_float_dtype(kind) or pd.api.types.is_object_dtype(kind):
+        return np.array([label(value) for value in values], dtype=object)
     return values.astype(str).to_numpy(dtype=object)
 
 
@@ -83,10 +119,10 @@ def numbers(
 
 
 def covariate_columns(
-    table: pd.DataFrame, covariates: Sequence[str] | str, name: str = "table"
+    table: pd.DataFrame, covariates: Sequence[str] | str | None, name: str = "table"
 ) -> tuple[str, ...]:
     """Names of covariates, each of which must be a column."""
-    named = (covariates,) if isinstance(covariates, str) else tuple(covariates)
+    named = names(covariates, "covariates")
     for key in named:
         column(table, key, "covariates", name)
     return named

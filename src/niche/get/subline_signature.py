@@ -11,7 +11,7 @@ import pandas as pd
 from niche._kernels.signed_genes import signed_genes
 from niche._slots import keys, read, validate
 from niche._stats.contrasts import PRIMARY, REST
-from niche.errors import InputValueError
+from niche.errors import InputValueError, warn
 from niche.get._comparisons import Names
 from niche.get.compare_sublines import RUN_FIRST, compare_sublines
 
@@ -55,6 +55,11 @@ def subline_signature(
         ``signature`` (name of the contrast), ``gene, direction`` (``up``, ``down``), ``log2fc, statistic,
         qval, sign_stability``; surest genes first. Organs without a gene that passes have no rows.
 
+    Warns
+    -----
+    NicheWarning
+        Organs that could not be tested, and why: they have no signature, and no rows.
+
     Raises
     ------
     MissingKeyError
@@ -96,6 +101,7 @@ def subline_signature(
             "against='rest': there is one organ only, so there is no rest. Take against='parental'."
         )
     table = compare_sublines(adata, contrast=wanted, organ=organ, key=key)
+    _warn_of_untested(table)
     beside = compare_sublines(adata, contrast=parental, key=key).set_index(["organ", "gene"])["log2fc"]
     found = table.groupby("contrast", observed=True)
     parts = [_chosen(rows, beside, n_genes, max_q).assign(signature=str(name)) for name, rows in found]
@@ -103,6 +109,22 @@ def subline_signature(
     for name in ("signature", "gene", "direction"):
         out[name] = out[name].astype(str)
     return out[["signature", "gene", "direction", "log2fc", "statistic", "qval", "sign_stability"]]
+
+
+def _warn_of_untested(table: pd.DataFrame) -> None:
+    """Name the contrasts in which no gene was tested, and why."""
+    found = table.groupby("contrast", observed=True)
+    reasons = {
+        str(name): str(rows["reason"].astype(str).mode().iloc[0])
+        for name, rows in found
+        if rows["qval"].isna().all()
+    }
+    if reasons:
+        said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        warn(
+            f"{len(reasons)} of {found.ngroups} contrasts have no signature, as no gene could be tested. "
+            f"{said}. A test needs two sublines of an organ."
+        )
 
 
 def _chosen(rows: pd.DataFrame, beside: pd.Series, n_genes: int, max_q: float) -> pd.DataFrame:

@@ -13,19 +13,16 @@ from niche._slots.validate import shown
 from niche.errors import InputValueError
 from niche.pl import palette
 from niche.pl._group_looks import NEUTRAL, GroupLook, group_looks
+from niche.pl._growth_measured import USE, measured, named_fits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NEEDED = (
-    "animal", "organ", "group", "slope", "intercept", "first_day", "last_day", "background", "threshold",
-    "subtracted", "saturation", "status",
-)  # fmt: skip
 _WIDE, _HIGH, _LEFT, _GAP = 2.7, 2.5, 0.75, 0.3
 _CAUTION = (
-    "dot: a measurement; hollow: not above the threshold, cross: saturated, neither in the fit; thin line:\n"
-    "fit of one animal; thick line: mean of the group. Grey: animals whose growth is not testable."
+    "dot: a measurement; hollow: not above the threshold, cross: saturated, plus: background not known,\n"
+    "none in the fit; thin line: fit of one animal; thick line: mean of the group. Grey: growth not testable."
 )
 
 
@@ -45,9 +42,10 @@ def growth(
     Parameters
     ----------
     table
-        The measurements, as :func:`niche.tl.growth_rates` took them.
+        The measurements, as :func:`niche.tl.growth_rates` took them, or what it returned for them at level
+        ``"measurement"``. Only that says which entered a fit where the background differs between days.
     rates
-        What it returned for them at level ``"animal"``.
+        What it returned for them at level ``"animal"``, also read again from a file.
     animal, organ, day, flux
         Columns of ``table``.
     organs
@@ -68,8 +66,9 @@ def growth(
     MissingKeyError
         A column that does not exist.
     InputValueError
-        ``rates`` is of another level or other animals; an organ that is not there; several organs with
-        ``ax``.
+        ``rates`` is of another level or other animals, or has an animal and organ twice; measurements cannot
+        be told into used, below and saturated as the fit did; no flux above 0; an organ that is not there;
+        several organs with ``ax``.
 
     Examples
     --------
@@ -84,7 +83,8 @@ def growth(
 
     if ax is not None:
         given_axes(ax)
-    data = _measured(table, rates, animal, organ, day, flux)
+    rates = named_fits(rates)
+    data = measured(table, rates, animal, organ, day, flux)
     sites = _sites(data, organs)
     if ax is not None and len(sites) > 1:
         raise InputValueError(f"ax= takes one organ: choose it with organs=. There are {shown(sites)}.")
@@ -93,6 +93,8 @@ def growth(
     figure, panels = _canvas(len(sites)) if ax is None else (figure_of(ax), [ax])
     colors = palette.organ_colors(sites)
     kept = data[data["organ"].isin(sites) & (data["flux"] > 0)]
+    if kept.empty:
+        raise InputValueError(f"nothing to draw: no flux above 0 in {shown(sites)}.")
     limits = (kept["flux"].min() / 2, max(kept["flux"].max(), rates["saturation"].max()) * 2)
     for place, (axes, site) in enumerate(zip(panels, sites, strict=True)):
         _panel(axes, kept[kept["organ"] == site], rates[rates["organ"] == site], looks, colors[site])
@@ -105,41 +107,11 @@ def growth(
     return ax
 
 
-def _measured(
-    table: pd.DataFrame, rates: pd.DataFrame, animal: str, organ: str, day: str, flux: str
-) -> pd.DataFrame:
-    """The measurements with what is known of their animal and organ."""
-    tables.frame(table)
-    tables.frame(rates, "rates")
-    lost = [name for name in NEEDED if name not in rates.columns]
-    if lost:
-        raise InputValueError(
-            f"rates is no table of niche.tl.growth_rates at level 'animal': it lacks {shown(lost)}."
-        )
-    data = pd.DataFrame(
-        {
-            "animal": tables.labels(table, animal, "animal"),
-            "organ": tables.labels(table, organ, "organ"),
-            "day": tables.numbers(table, day, "day"),
-            "flux": tables.numbers(table, flux, "flux", missing=True, low=0),
-        }
-    )
-    known = data.merge(rates[list(NEEDED)], on=["animal", "organ"], how="left", validate="many_to_one")
-    strange = known["status"].isna()
-    if strange.any():
-        first = known[strange].iloc[0]
-        raise InputValueError(
-            f"rates does not hold {first['animal']!r} in {first['organ']!r}. Run niche.tl.growth_rates on "
-            "this table."
-        )
-    return known[known["flux"].notna()].sort_values(["organ", "animal", "day"], kind="stable")
-
-
 def _sites(data: pd.DataFrame, organs: str | Sequence[str] | None) -> list[str]:
     there = sorted(set(data["organ"]))
     if organs is None:
         return there
-    wanted = [organs] if isinstance(organs, str) else [str(name) for name in organs]
+    wanted = [tables.label(name) for name in tables.names(organs, "organs")]
     unknown = [name for name in wanted if name not in there]
     if unknown or not wanted:
         raise InputValueError(f"organs holds {shown(unknown)}, which table does not. Organs: {shown(there)}.")
@@ -166,18 +138,16 @@ def _panel(
         look, tested = looks[str(first["group"])], first["status"] == "tested"
         own = look.color(color) if tested else FAINT
         ax.plot(part["day"], part["flux"], color=own, linewidth=0.5, alpha=0.35, zorder=1, gid="animal")
-        used = part["day"].between(first["first_day"], first["last_day"]) & (part["flux"] > part["threshold"])
-        used &= ~(part["flux"] >= part["saturation"])
-        high = ~used & (part["flux"] > part["threshold"])
         style: dict[str, Any] = {"linewidths": 0.7, "zorder": 3}
-        for mask, marker, face, gid in (
-            (used, look.marker, own, "used"), (high, "x", own, "saturated"),
-            (~used & ~high, look.marker, "none", "below"),
+        for use, marker, face in (
+            ("used", look.marker, own), ("saturated", "x", own), ("below", look.marker, "none"),
+            ("unknown", "+", own),
         ):  # fmt: skip
+            mask = part[USE] == use
             edge: dict[str, Any] = {"facecolors": face, "edgecolors": own}
-            if marker == "x":
+            if marker in "x+":
                 edge = {"color": own}
-            ax.scatter(part["day"][mask], part["flux"][mask], s=9, marker=marker, gid=gid, **edge, **style)
+            ax.scatter(part["day"][mask], part["flux"][mask], s=9, marker=marker, gid=use, **edge, **style)
     tested = rates[rates["status"] == "tested"]
     for row in tested.itertuples():
         look = looks[str(row.group)]

@@ -28,8 +28,8 @@ def patient_scores(
     if name is None and score is None:
         name, score = _long_form(scores)
     if name is None:
-        columns = [score] if isinstance(score, str) else list(score or ())
-        if not columns or len(set(columns)) < len(columns):
+        columns = tables.names(score, "score")
+        if not columns:
             raise InputValueError(f"score must name columns of scores, each once. Got {score!r}.")
         values = {key: tables.numbers(scores, key, "score", "scores", missing=True) for key in columns}
         wide = pd.DataFrame(values).assign(patient=who, organ=organ)

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from niche._stats.independent_columns import beyond, independent_columns
 from niche._stats.partial_likelihood import partial_score, proportional_hazards, score_test
 from niche.errors import MissingPackageError
 
 LEAST_EVENTS = 10
 EVENTS_PER_COEFFICIENT = 5
 _DRIFTS = 0.05
-_ENDLESS = 12.0
-"""A log hazard ratio per standard deviation beyond which events are taken as separated."""
+_ENDLESS, _UNKNOWN = 12.0, 10.0
+"""A log hazard ratio per standard deviation, or its error, beyond which events are taken as separated."""
 
 
 @dataclass(frozen=True)
@@ -82,24 +83,23 @@ def cox_term(
     term
         (n,) 0 and 1, or numbers of standard deviation 1.
     covariates
-        (n, k); columns that do not vary are left out.
+        (n, k); columns that do not vary or follow from others are left out.
     time, entry, event
         (n,) end, start, whether this cause ended it.
     min_events
         Fewest events, and five for every coefficient.
     """
-    beside = covariates[:, covariates.std(axis=0) > 0] if len(covariates) else covariates
-    design = np.column_stack([term, beside])
-    n, needed = int(event.sum()), max(min_events, EVENTS_PER_COEFFICIENT * design.shape[1])
+    beside = independent_columns(covariates)
+    n, needed = int(event.sum()), max(min_events, EVENTS_PER_COEFFICIENT * (1 + beside.shape[1]))
     if n < needed:
         return CoxTerm(reason=f"too few events: {n}, {needed} needed")
     if not term.std() > 0:
         return CoxTerm(reason="the term does not vary")
-    centred = design - design.mean(axis=0)
-    if np.linalg.matrix_rank(centred) < design.shape[1]:
+    if not beyond(term, beside).any():
         return CoxTerm(reason="the term and the covariates hang together")
-    if set(np.unique(term)) == {0.0, 1.0} and len(set(term[event])) == 1:
+    if np.unique(term).size == 2 and np.unique(term[event]).size == 1:
         return CoxTerm(reason="separated: one side has no event, so the hazard ratio has no bound")
+    design = np.column_stack([term, beside])
     whole = _fitted(design, time, entry, event)
     null = np.zeros(design.shape[1])
     if beside.shape[1]:
@@ -108,9 +108,12 @@ def cox_term(
             null[1:] = reduced[0]
         else:
             whole = None
-    if whole is None or abs(whole[0][0]) * term.std() > _ENDLESS:
-        return CoxTerm(reason="separated: the events have no finite hazard ratio")
+    separated = CoxTerm(reason="separated: the events have no finite hazard ratio")
+    if whole is None:
+        return separated
     beta, covariance = whole
+    if abs(beta[0]) * term.std() > _ENDLESS or np.sqrt(covariance[0, 0]) * term.std() > _UNKNOWN:
+        return separated
     z, p = score_test(partial_score(design, time, entry, event, null), 0)
     at_estimate = partial_score(design, time, entry, event, beta)
     ph_p = proportional_hazards(at_estimate, covariance, 0)
@@ -128,7 +131,7 @@ def _fitted(
     frame = pd.DataFrame(design, columns=names).assign(time=time, event=event)
     late = {}
     if (entry > 0).any():
-        frame["entry"] = entry
+        frame["entry"] = np.where(entry > 0, entry, -1.0)  # from the start, also for those who end there
         late = {"entry_col": "entry"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

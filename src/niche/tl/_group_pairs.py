@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from niche._slots import tables
 from niche._slots.validate import shown
 from niche.errors import InputValueError
 
 
-def group_pairs(names: list[str], reference: str | None) -> list[tuple[str, str]]:
-    """Pairs to compare: each with the reference, or all of them.
+def group_pairs(names: list[str], reference: object) -> list[tuple[str, str]]:
+    """Pairs to compare: each with the reference, which is read as text, or all of them.
 
     Raises
     ------
@@ -18,6 +19,7 @@ def group_pairs(names: list[str], reference: str | None) -> list[tuple[str, str]
     """
     if reference is None:
         return list(combinations(names, 2))
-    if reference not in names:
-        raise InputValueError(f"reference {reference!r} is no group. Groups: {shown(names)}.")
-    return [(name, reference) for name in names if name != reference]
+    base = tables.label(reference)
+    if base not in names:
+        raise InputValueError(f"reference {base!r} is no group. Groups: {shown(names)}.")
+    return [(name, base) for name in names if name != base]

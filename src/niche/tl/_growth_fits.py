@@ -12,7 +12,12 @@ from niche._stats.plateau import plateau_starts
 from niche.tl._growth_input import DAY0, Measurements
 
 LEAST_POINTS = 3
-BELOW, SATURATED, USED = 0, 1, 2
+BELOW, SATURATED, USED, UNKNOWN = 0, 1, 2, 3
+USES = ("below", "saturated", "used", "unknown")
+"""What a measurement is by its code; unknown where there is no background to compare it with."""
+MEASUREMENT_COLUMNS = (
+    "animal", "organ", "group", "day", "flux", "background", "threshold", "saturation", "use",
+)  # fmt: skip
 COLUMNS = (
     "animal", "organ", "group", "n_measured", "n_used", "n_below", "n_saturated", "first_day", "last_day",
     "slope", "slope_error", "ci_low", "ci_high", "doubling_time", "doubling_low", "doubling_high", "onset",
@@ -68,6 +73,19 @@ def animal_rows(
     return out[list(COLUMNS)].reset_index(drop=True)
 
 
+def measurement_rows(
+    data: Measurements, *, detection: float, subtract: bool, plateaus: bool
+) -> pd.DataFrame:
+    """One row per measurement, with what it is in the fit."""
+    out = data.series.iloc[data.code].reset_index(drop=True)
+    out["day"], out["flux"], out["background"] = data.day, data.flux, data.background
+    out["threshold"] = detection * data.background
+    out["saturation"] = np.where(np.isfinite(data.saturation), data.saturation, np.nan)
+    state = states(data, detection, plateaus=plateaus, subtract=subtract)
+    out["use"] = pd.Categorical.from_codes(state, list(USES))
+    return out[list(MEASUREMENT_COLUMNS)]
+
+
 def doubling(slope: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, ...]:
     """Doubling time with its interval, in days: NaN without growth, without end where the slope may be 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -85,9 +103,10 @@ def signal(data: Measurements, *, subtract: bool) -> np.ndarray:
 
 
 def states(data: Measurements, detection: float, *, plateaus: bool, subtract: bool) -> np.ndarray:
-    """Whether a measurement is below the threshold, saturated or used (n,)."""
+    """Whether a measurement is below the threshold, saturated, used, or without a threshold (n,)."""
     above = data.flux > detection * data.background
     state = np.where(above, np.where(data.flux >= data.saturation, SATURATED, USED), BELOW)
+    state[np.isnan(data.background)] = UNKNOWN
     if plateaus:
         _mark_plateaus(state, data, signal(data, subtract=subtract))
     return state
@@ -122,6 +141,8 @@ def _saturation(data: Measurements, state: np.ndarray, n: int) -> np.ndarray:
 def _reason(row: Any, min_points: int) -> str:
     if row.n_used >= min_points:
         return ""
+    if row.n_measured == 0:
+        return "no measurement"
     if np.isnan(row.background):
         return f"no measurement on the baseline day (background={DAY0!r})"
     if row.n_used + row.n_saturated == 0:

@@ -11,11 +11,13 @@ import pandas as pd
 
 from niche._slots import tables
 from niche._slots.validate import number, shown
-from niche.errors import InputTypeError, InputValueError
+from niche.errors import InputTypeError, InputValueError, warn
 
 DAY0, DETECT = "day0", "detect"
 NEAR, PILED = 0.01, 3
 """A ceiling: this many measurements within this share of the highest."""
+DROP = 3.0
+"""A baseline this many times above the lowest later flux shows cells, not background."""
 WITHOUT_GROUPS = "all"
 
 
@@ -162,4 +164,24 @@ def _of_day0(rows: pd.DataFrame, names: Mapping[str, str], baseline_day: float) 
             "baseline_day=, or give background= a number, a mapping from organ, or a column."
         )
     flux = first.set_index(["animal", "organ"])["flux"]
+    _warn_of_cells(rows, flux, baseline_day)
     return flux.reindex(pd.MultiIndex.from_frame(rows[["animal", "organ"]])).to_numpy(dtype=float)
+
+
+def _warn_of_cells(rows: pd.DataFrame, baseline: pd.Series, baseline_day: float) -> None:
+    """Warn where the flux falls after the baseline day: it then showed cells that had just been injected."""
+    later = rows[rows["day"] > baseline_day].groupby(["animal", "organ"], sort=True)["flux"].min()
+    both = pd.concat([baseline, later], axis=1, keys=["first", "later"]).dropna()
+    falls = both[both["first"] > DROP * both["later"]]
+    if falls.empty:
+        return
+    who, where = falls.index[0]
+    n, of = (found.index.unique("animal").size for found in (falls, both))
+    warn(
+        f"{n} of {of} animals have more than {DROP:g} times the flux on day {baseline_day:g}, taken as the "
+        f"background, than on a later day, for example {who!r} in {where!r}: "
+        f"{falls['first'].iloc[0]:.3g}, then {falls['later'].iloc[0]:.3g}. An image taken right after the "
+        "injection shows the cells and is no background: growth is missed and slopes are wrong. Give "
+        "background= a number (animals without cells), a mapping or a column, or name a day before the "
+        "injection with baseline_day=."
+    )

@@ -65,14 +65,7 @@ def _steps(
     columns: dict[str, Any] = {"time": time, "n_at_risk": at_risk, "n_events": events.astype(np.int64)}
     columns |= values
     if time[0] > 0:
-        start: dict[str, Any] = dict.fromkeys(columns, np.nan) | {"time": 0.0, "n_at_risk": 0, "n_events": 0}
-        start[first] = at_start
-        if not _late(at_risk, time):
-            start["n_at_risk"] = at_risk[0]
+        start: dict[str, Any] = dict.fromkeys(columns, np.nan)
+        start |= {"time": 0.0, "n_at_risk": at_risk[0], "n_events": 0, first: at_start}
         columns = {key: np.concatenate([[start[key]], column]) for key, column in columns.items()}
     return pd.DataFrame({**dict.fromkeys(named, ""), **columns}).assign(**named)
-
-
-def _late(at_risk: np.ndarray, time: np.ndarray) -> bool:
-    """Whether nobody is under observation from the start."""
-    return bool(at_risk[0] == 0) and time[0] > 0

@@ -11,6 +11,7 @@ import pandas as pd
 from niche._slots import tables
 from niche._slots.validate import shown
 from niche.errors import InputTypeError, InputValueError
+from niche.tl._relapse_labels import occurring_labels, organs_only
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def followed(
     event: str,
     entry: str | None,
     organs: Sequence[str] | None,
-    competing: Sequence[str],
+    competing: Sequence[str] | str | None,
     censored: str,
     name: str = "table",
 ) -> Followed:
@@ -67,16 +68,20 @@ def followed(
         start = tables.numbers(table, entry, "entry", name, low=0)
         _ends_after_entry(who, start, end)
     values = tables.column(table, event, "event", name)
-    if pd.api.types.is_bool_dtype(values) or pd.api.types.is_numeric_dtype(values):
+    kind = values.dtype.categories if isinstance(values.dtype, pd.CategoricalDtype) else values
+    if pd.api.types.is_bool_dtype(kind) or pd.api.types.is_numeric_dtype(kind):
         raise InputTypeError(
             f"column {event!r} of {name} (event=) must hold the organ of the first relapse, {censored!r} or "
-            f"nothing where there was none. Found {values.dtype}."
+            f"nothing where there was none. Found {kind.dtype}."
         )
-    found = values.astype(str).to_numpy(dtype=object)
-    none = values.isna().to_numpy() | np.isin(found, ["", censored])
+    found = tables.text(values)
+    none = values.isna().to_numpy() | np.isin(found, ["", tables.label(censored)])
     found[none] = ""
-    rivals = _names(competing, "competing")
+    rivals = _labels(competing, "competing")
+    occurring_labels(rivals, sorted(set(found[~none])), event, name)
     sites = _organs(found[~none], organs, rivals, event, name)
+    if organs is None:
+        organs_only(sites, event, name)
     causes = [*sites, *rivals]
     place = {cause: i + 1 for i, cause in enumerate(causes)} | {"": 0}
     return Followed(who, end, start, np.array([place[label] for label in found]), sites, causes)
@@ -94,7 +99,9 @@ def _organs(
                 "patients with censored=, organs without relapse with organs=."
             )
         return there
-    wanted = _names(organs, "organs")
+    wanted = _labels(organs, "organs")
+    if not wanted:
+        raise InputValueError("organs names no organ. Name those of relapse, or leave organs= out.")
     unknown = sorted(set(there) - set(wanted))
     if unknown:
         raise InputValueError(
@@ -108,11 +115,8 @@ def _organs(
     return wanted
 
 
-def _names(names: Sequence[str], option: str) -> list[str]:
-    listed = [names] if isinstance(names, str) else [str(label) for label in names]
-    if len(set(listed)) < len(listed):
-        raise InputValueError(f"{option} names {shown(listed)}: name each once.")
-    return listed
+def _labels(given: Sequence[str] | str | None, option: str) -> list[str]:
+    return [tables.label(one) for one in tables.names(given, option)]
 
 
 def _once(who: np.ndarray, key: str, name: str) -> None:
@@ -125,7 +129,7 @@ def _once(who: np.ndarray, key: str, name: str) -> None:
 
 
 def _ends_after_entry(who: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
-    wrong = end <= start
+    wrong = (end < start) | ((end == start) & (start > 0))
     if wrong.any():
         first = int(np.argmax(wrong))
         raise InputValueError(

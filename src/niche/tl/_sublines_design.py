@@ -8,7 +8,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from niche._slots import validate
+from niche._slots import tables, validate
 from niche._slots.validate import Factor, Samples
 from niche._stats.contrasts import Groups
 from niche.errors import InputValueError
@@ -77,6 +77,7 @@ def sublines_of(
     """Read the design; refuse sublines of two organs, cultures of two sublines, and data without a parent."""
     rows = validate.factor(adata, subline_key, "subline_key")
     selected = validate.factor(adata, organ_key, "organ_key")
+    parental = tables.label(parental)
     organ = _one_each(rows, selected, "a subline is selected for one organ", "sublines")
     if parental not in selected.names:
         raise InputValueError(

@@ -46,9 +46,9 @@ def associate(
     value: str = "slope",
     time: str = "time",
     entry: str | None = None,
-    competing: str | Sequence[str] = (),
+    competing: str | Sequence[str] | None = (),
     censored: str = "censored",
-    covariates: str | Sequence[str] = (),
+    covariates: str | Sequence[str] | None = (),
     match_organ: bool = False,
     method: Literal["linear", "rank"] = "linear",
     min_patients: int = LEAST_ANIMALS,
@@ -125,9 +125,10 @@ def associate(
     -----
     Growth: :math:`b_i = \mu + \beta z_i + \gamma' c_i + \varepsilon_i` over animals i with score z in
     standard deviations, tested by t with n - 2 - k degrees of freedom; ``"rank"`` is Spearman's correlation,
-    partial with covariates. Slopes count alike however well each is known. Relapse: cause-specific Cox model,
-    as :func:`niche.tl.relapse` explains. Scores of one tumor hang together, which Benjamini-Hochberg
-    tolerates where they do so positively.
+    partial with covariates, up to 8 animals tested by all permutations (p of five animals is 2 / 5! at least;
+    no interval where the ranks agree wholly). Slopes count alike however well each is known. Relapse:
+    cause-specific Cox model, as :func:`niche.tl.relapse` explains. Scores of one tumor hang together, which
+    Benjamini-Hochberg tolerates where they do so positively.
     ``docs/validation/growth.md`` has the calibration for growth.
 
     Examples
@@ -224,7 +225,10 @@ def _growth(
             if n < min_patients:
                 reason, found = f"too few animals: {n}, {min_patients} needed", type(found)()
             elif not found.p > 0:
-                reason = "no degrees of freedom left, or scores or growth do not vary beyond the covariates"
+                reason = (
+                    "no degrees of freedom left, scores or growth do not vary beyond the covariates, or "
+                    "growth follows from them without error"
+                )
             rows.append(
                 {
                     "score": str(name), "organ": here, "n_patients": n, "n_left_out": int(mine.sum()) - n,

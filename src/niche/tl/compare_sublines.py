@@ -11,7 +11,7 @@ import numpy as np
 
 from niche._kernels.threads import limited_to
 from niche._settings import settings
-from niche._slots import fingerprint, keys, matrix, validate, write
+from niche._slots import fingerprint, keys, matrix, tables, validate, write
 from niche.errors import InputValueError
 from niche.tl._cell_types import CellTypes
 from niche.tl._compare_genes import OfType, compare_genes
@@ -31,7 +31,7 @@ def compare_sublines(
     organ_key: str | None = None,
     replicate_key: str | None = None,
     parental: str = "parental",
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] | None = (),
     min_cpm: float = 1.0,
     n_genes: int = 50,
     max_q: float = 0.1,
@@ -148,7 +148,7 @@ def compare_sublines(
     read_from = keys.COUNTS if layer is None and matrix.has_counts(adata) else layer
     values = matrix.resolve(adata, read_from, "counts")
     sublines = sublines_of(adata, subline_key, organ_key, replicate_key, parental)
-    listed = [covariates] if isinstance(covariates, str) else list(covariates)
+    listed = list(tables.names(covariates, "covariates"))
     study = _study(adata, sublines, listed)
 
     reasons = Reasons()

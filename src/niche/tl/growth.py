@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from niche._slots import validate
 from niche.errors import InputValueError
-from niche.tl._growth_fits import LEAST_POINTS, animal_rows
+from niche.tl._growth_fits import LEAST_POINTS, animal_rows, measurement_rows
 from niche.tl._growth_groups import group_contrasts, group_rows, organ_contrasts
 from niche.tl._growth_input import DAY0, DETECT, measurements
 
-LEVELS = ("animal", "group", "contrast")
+LEVELS = ("animal", "group", "contrast", "measurement")
 COMPARED = ("groups", "organs", None)
 
 
@@ -25,7 +25,7 @@ def growth_rates(
     day: str = "day",
     flux: str = "flux",
     group: str | None = None,
-    level: Literal["animal", "group", "contrast"] = "animal",
+    level: Literal["animal", "group", "contrast", "measurement"] = "animal",
     compare: Literal["groups", "organs"] | None = None,
     reference: str | None = None,
     background: str | float | Mapping[str, float] = DAY0,
@@ -53,7 +53,8 @@ def growth_rates(
         Column of the group of each animal (subline, treatment), one per animal. ``None``: all are one group.
     level
         ``"animal"``: one row per animal and organ. ``"group"``: the mean slope of every group and organ.
-        ``"contrast"``: differences between groups or between organs.
+        ``"contrast"``: differences between groups or between organs. ``"measurement"``: one row per
+        measurement, with what it is in the fit.
     compare
         ``"groups"`` (within every organ) or ``"organs"`` (within every group). ``None`` takes groups where
         ``group`` is given. Level ``"contrast"`` only.
@@ -61,7 +62,10 @@ def growth_rates(
         Group that the others are compared with; ``None`` compares all pairs.
     background
         Flux without a tumor: ``"day0"`` (that of the same animal and organ on ``baseline_day``), a number, a
-        mapping from organ to number, or a column with a value for every row.
+        mapping from organ to number, or a column with a value for every row. ``"day0"`` is right only where
+        that day shows no tumor cells. An image taken right after their injection shows them: taken as the
+        background it hides growth and bends the slopes. Give then a number (animals without cells, or an
+        empty region), or the ``baseline_day`` of an image before the injection.
     saturation
         Flux from which a measurement does not count: a number, a mapping, a column, ``None`` (nowhere), or
         ``"detect"``. That takes the level near which the highest measurements pile up (three or more within
@@ -84,7 +88,8 @@ def growth_rates(
     -------
     DataFrame
         Level ``"animal"``: ``animal, organ, group, n_measured, n_used, n_below`` (not above the threshold),
-        ``n_saturated, first_day, last_day`` (of those used), ``slope`` (natural log per day) with
+        ``n_saturated`` (all three 0 where the background is not known), ``first_day,
+        last_day`` (of those used), ``slope`` (natural log per day) with
         ``slope_error, ci_low, ci_high``, ``doubling_time, doubling_low, doubling_high`` (days; NaN without
         growth, the upper end infinite where the slope may be 0), ``onset`` (day on which the line crosses the
         threshold, also before the first measurement) with ``onset_low, onset_high`` (the threshold taken as
@@ -103,6 +108,10 @@ def growth_rates(
         (difference of the mean slopes) with ``effect_error, df, ci_low, ci_high``, ``statistic, pval, qval``
         (Benjamini-Hochberg over all tested rows of the table), ``status, reason``.
 
+        Level ``"measurement"``: ``animal, organ, group, day, flux, background, threshold, saturation`` (level
+        given or found among all measurements; NaN without one) and ``use``: ``used``, ``below`` (not above
+        the threshold), ``saturated`` (plateaus too), ``unknown`` (no background).
+
         Rows are sorted by their names, so they do not depend on the order of the table.
 
     Raises
@@ -114,6 +123,12 @@ def growth_rates(
     InputValueError
         Negative flux; a day without number; an animal, organ and day there twice; an animal in two groups;
         no measurement on ``baseline_day`` of any animal; nothing to compare; an option out of range.
+
+    Warns
+    -----
+    NicheWarning
+        ``background="day0"``, and the flux of that day is more than three times the lowest later flux of
+        the same animal and organ: it was no background.
 
     See Also
     --------
@@ -172,14 +187,14 @@ def growth_rates(
         raise InputValueError("reference= is a group: name their column with group=, and compare groups.")
     names = {"animal": animal, "organ": organ, "day": day, "flux": flux}
     data = measurements(table, names, group, background, saturation, baseline_day, detection)
-    animals = animal_rows(
-        data,
-        detection=detection,
-        subtract=subtract_background,
-        plateaus=isinstance(saturation, str) and saturation == DETECT,
-        min_points=min_points,
-        confidence=confidence,
-    )
+    rule: dict[str, Any] = {
+        "detection": detection,
+        "subtract": subtract_background,
+        "plateaus": isinstance(saturation, str) and saturation == DETECT,
+    }
+    if level == "measurement":
+        return measurement_rows(data, **rule)
+    animals = animal_rows(data, **rule, min_points=min_points, confidence=confidence)
     if level == "animal":
         return animals
     if level == "group":

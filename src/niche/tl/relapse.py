@@ -25,11 +25,11 @@ def relapse(
     event: str = "organ",
     entry: str | None = None,
     group: str | None = None,
-    score: str | Sequence[str] = (),
-    covariates: str | Sequence[str] = (),
+    score: str | Sequence[str] | None = (),
+    covariates: str | Sequence[str] | None = (),
     level: Literal["organ", "incidence", "survival"] = "organ",
     organs: Sequence[str] | None = None,
-    competing: str | Sequence[str] = (),
+    competing: str | Sequence[str] | None = (),
     censored: str = "censored",
     reference: str | None = None,
     min_events: int = LEAST_EVENTS,
@@ -50,7 +50,7 @@ def relapse(
         organ of the first relapse; empty, missing or ``censored`` where there was none.
     entry
         Column of the time at which observation began, where that was after the origin (left truncation):
-        such a patient is at risk from then on only.
+        such a patient is at risk from then on only. An entry of 0 is none; who ends at time 0 counts there.
     group
         Column of groups to compare.
     score
@@ -64,9 +64,10 @@ def relapse(
         Organs of relapse there can be; any other event is refused. ``None`` takes all that are there.
     competing
         Events that are no relapse (``"death"``): they end the risk, have an incidence, count as events of
-        ``"survival"``, and are not tested.
+        ``"survival"``, and are not tested. A label that never occurs is refused: misspelt, it would pass for
+        an organ.
     censored
-        Label of ``event`` without relapse.
+        Label of ``event`` without relapse. Words such as ``"none"`` or ``"alive"`` are refused as organs.
     reference
         Group that the others are compared with; ``None`` compares all pairs.
     min_events
@@ -96,7 +97,7 @@ def relapse(
     MissingKeyError
         A column that does not exist.
     InputValueError
-        A patient there twice; a negative time; an end at or before the entry; an event that ``organs`` and
+        A patient there twice; a negative time; an end at or before a late entry; an event that ``organs`` and
         ``competing`` do not name; nobody relapsed; one group only; an option out of range.
     MissingPackageError
         Groups or scores are to be tested and lifelines is not installed.
@@ -120,8 +121,11 @@ def relapse(
     for two groups the log-rank test: with 10 to 15 events Wald's rejects 3 % instead of 5 %. Groups are
     compared pair by pair, with the patients of both.
 
-    Not testable: fewer events than ``min_events`` or five per coefficient; a group without an event in the
-    organ (its ratio has no bound); a term that does not vary or cannot be told from the covariates.
+    Not testable: fewer events than ``min_events`` or five per coefficient; a term that does not vary or
+    cannot be told from the covariates; *separated* events. Where all events of an organ are on one side of
+    two groups, or of a score of two values, the ratio has no bound, and neither ratio nor p is given, however
+    clear the difference: look at the incidence. Covariates count as many coefficients as they tell apart the
+    patients tested.
     Proportional hazards are tested with scaled Schoenfeld residuals (doi:10.1093/biomet/81.3.515).
 
     Examples
@@ -140,7 +144,7 @@ def relapse(
     validate.choice(level, "level", LEVELS)
     validate.number(min_events, "min_events", low=2, high=1_000_000, integer=True)
     validate.number(confidence, "confidence", low=0.5, high=0.9999)
-    scores = (score,) if isinstance(score, str) else tuple(score)
+    scores = tables.names(score, "score")
     if level != "organ" and (scores or covariates or reference is not None):
         raise InputValueError(f"score=, covariates= and reference= belong to level='organ'. Got {level!r}.")
     if reference is not None and group is None:
