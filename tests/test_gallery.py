@@ -24,9 +24,7 @@ def gallery(root: Path) -> ModuleType:
 
 def test_every_plot_is_in_it_once(gallery: ModuleType) -> None:
     plots = [
-        name.removeprefix("pl.")
-        for name, plot in public_functions("pl").items()
-        if "ax" in parameters(plot)
+        name.removeprefix("pl.") for name, plot in public_functions("pl").items() if "ax" in parameters(plot)
     ]
     listed = [name for names in gallery.groups().values() for name in names]
     assert sorted(listed) == sorted(plots)
