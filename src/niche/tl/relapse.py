@@ -98,7 +98,8 @@ def relapse(
         A column that does not exist.
     InputValueError
         A patient there twice; a negative time; an end at or before a late entry; an event that ``organs`` and
-        ``competing`` do not name; nobody relapsed; one group only; an option out of range.
+        ``competing`` do not name; a label of ``competing`` that never occurs; a word for no relapse among the
+        organs; nobody relapsed; one group only; an option out of range.
     MissingPackageError
         Groups or scores are to be tested and lifelines is not installed.
 
