@@ -141,16 +141,15 @@ def _make_corridor() -> ad.AnnData:
     niche.tl.compare_expression(adata, "cell_type")
     niche.tl.compare_sublines(adata, subline_key="sample", parental="breast")
     niche.tl.tropism(adata)
-    made = niche.recipes.multiverse(adata, FEW_UNIVERSES)
-    made.var["genome"] = np.where(np.arange(made.n_vars) < made.n_vars // 3, "mouse", "human")
-    niche.pp.split_species(made, species_key="genome")
-    return made
     lay_out(adata)
     few_spatial = {"resource": few, "min_spots": 20, "min_interface": 3}
     niche.tl.spatial_communication(adata, local=[("CXCL12", "CXCR4")], **few_spatial)
     niche.tl.compare_spatial(adata)
     niche.tl.touching(adata, n_perms=20)
-    return niche.recipes.multiverse(adata, FEW_UNIVERSES)
+    made = niche.recipes.multiverse(adata, FEW_UNIVERSES)
+    made.var["genome"] = np.where(np.arange(made.n_vars) < made.n_vars // 3, "mouse", "human")
+    niche.pp.split_species(made, species_key="genome")
+    return made
 
 
 @pytest.fixture
