@@ -13,7 +13,7 @@ from niche.errors import MissingKeyError, StaleResultError
 
 
 def _change(adata: ad.AnnData, what: str) -> None:
-    """Change what a fingerprint calls ``genes``, ``X``, ``layer <name>`` or ``obs <column>``."""
+    """Change what a fingerprint calls ``genes``, ``X``, ``layer <name>``, ``obs <column>`` or ``obsm <name>``."""
     if what == "genes":
         names = adata.var_names.to_numpy(dtype=object).copy()
         names[0] = f"{names[0]}-renamed"
@@ -24,6 +24,10 @@ def _change(adata: ad.AnnData, what: str) -> None:
         others = [label for label in sorted(set(labels)) if label != labels[0]]
         labels[0] = others[0] if others else f"not {labels[0]}"
         adata.obs[column] = labels
+    elif what.startswith("obsm "):
+        places = np.array(adata.obsm[what.removeprefix("obsm ")])
+        places[0] += 1
+        adata.obsm[what.removeprefix("obsm ")] = places
     else:
         values = adata.X if what == "X" else adata.layers[what.removeprefix("layer ")]
         changed = values.copy()
