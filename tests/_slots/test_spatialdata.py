@@ -31,7 +31,6 @@ def make(instances: list[int] | None = None, region: str = "spots", **more: obje
     return spatialdata.SpatialData(shapes=shapes, tables={"table": table, **more})
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_centroids_follow_the_instances_and_nothing_is_copied() -> None:
     sdata = make()
     found = table_of(sdata, None, "global")
@@ -41,7 +40,6 @@ def test_centroids_follow_the_instances_and_nothing_is_copied() -> None:
     assert (table_of(sdata, "table", "global").obsm["spatial"] == 1).all(), "what is there is kept"
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_what_is_not_there() -> None:
     with pytest.raises(InputTypeError, match="must be a SpatialData"):
         table_of(ad.AnnData(np.ones((2, 2))), None, "global")

@@ -14,7 +14,6 @@ from niche.errors import InputTypeError
 spatialdata = pytest.importorskip("spatialdata", reason="spatialdata comes with squidpy")
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_the_whole_way() -> None:
     import geopandas
     import shapely
