@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from niche._settings import settings
-from niche.datasets.fetch import sha256_of
+from niche.datasets.fetch import only_local_copy
 from niche.datasets.registry import CHUNG2017
-from niche.errors import InputValueError, NicheError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -56,17 +54,7 @@ def chung2017() -> AnnData:
     """
     import anndata
 
-    folder = settings.local_data()
-    path = None if folder is None else folder / CHUNG2017.file
-    if path is None or not path.is_file():
-        raise NicheError(
-            f"chung2017 could not be loaded: put {CHUNG2017.file} into the folder named by the environment "
-            "variable NICHE_DATA_DIR or niche.settings.data_dir "
-            f"({'none is set' if folder is None else f'{folder} does not hold it'}). It cannot be "
-            f"downloaded: {CHUNG2017.origin}. The study: {CHUNG2017.url}."
-        )
-    if sha256_of(path) != CHUNG2017.sha256:
-        raise InputValueError(f"{path.name} does not have the registered checksum; it was not used.")
+    path = only_local_copy(CHUNG2017)
     stored = anndata.read_h5ad(path)
     adata = anndata.AnnData(
         X=csr_matrix(stored.X, dtype=np.float32), obs=_cells(stored.obs), var=_genes(stored.var)

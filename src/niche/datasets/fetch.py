@@ -73,6 +73,22 @@ def local_copy(data: PublicData) -> Path | None:
     return None
 
 
+def only_local_copy(data: PublicData) -> Path:
+    """Return the file that the user has put into the local folder; it cannot be downloaded."""
+    folder = settings.local_data()
+    path = None if folder is None else folder / data.file
+    if path is None or not path.is_file():
+        raise NicheError(
+            f"{data.name} could not be loaded: put {data.file} into the folder named by the environment "
+            "variable NICHE_DATA_DIR or niche.settings.data_dir "
+            f"({'none is set' if folder is None else f'{folder} does not hold it'}). It cannot be "
+            f"downloaded: {data.origin}. The study: {data.url}."
+        )
+    if sha256_of(path) != data.sha256:
+        raise InputValueError(f"{path.name} does not have the registered checksum; it was not used.")
+    return path
+
+
 def cache_folder() -> Path:
     """Return the user's cache folder for downloads."""
     import pooch

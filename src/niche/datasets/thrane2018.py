@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from niche._settings import settings
-from niche.datasets.fetch import sha256_of
+from niche.datasets.fetch import only_local_copy
 from niche.datasets.registry import THRANE2018
-from niche.errors import InputValueError, NicheError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -56,17 +54,7 @@ def thrane2018() -> AnnData:
     """
     import anndata
 
-    folder = settings.local_data()
-    path = None if folder is None else folder / THRANE2018.file
-    if path is None or not path.is_file():
-        raise NicheError(
-            f"thrane2018 could not be loaded: put {THRANE2018.file} into the folder named by the environment "
-            "variable NICHE_DATA_DIR or niche.settings.data_dir "
-            f"({'none is set' if folder is None else f'{folder} does not hold it'}). It cannot be "
-            f"downloaded: {THRANE2018.origin}. See {THRANE2018.url}."
-        )
-    if sha256_of(path) != THRANE2018.sha256:
-        raise InputValueError(f"{path.name} does not have the registered checksum; it was not used.")
+    path = only_local_copy(THRANE2018)
     stored = anndata.read_h5ad(path)
     names = "spot_" + stored.obs_names.astype(str)
     labels = {"sample": "melanoma_LN", "patient": "melanoma_1", "organ": "lymph_node", "tissue": "metastasis"}
