@@ -11,7 +11,7 @@ from pathlib import Path
 
 from niche._log import logger
 from niche._settings import settings
-from niche.datasets.registry import PublicData
+from niche.datasets.registry import LocalData, PublicData
 from niche.errors import InputValueError, NicheError
 
 _BLOCK = 1 << 20
@@ -73,7 +73,7 @@ def local_copy(data: PublicData) -> Path | None:
     return None
 
 
-def only_local_copy(data: PublicData) -> Path:
+def only_local_copy(data: LocalData) -> Path:
     """Return the file that the user has put into the local folder; it cannot be downloaded."""
     folder = settings.local_data()
     path = None if folder is None else folder / data.file
