@@ -92,7 +92,7 @@ def groups() -> dict[str, list[str]]:
 
 def _draws(name: str) -> bool:
     thing = getattr(pl, name)
-    return inspect.isfunction(thing) and "ax" in inspect.signature(thing).parameters
+    return inspect.isfunction(thing) and "Figure" in str(inspect.signature(thing).return_annotation)
 
 
 def draw(adata: AnnData, name: str) -> Figure:

@@ -52,8 +52,8 @@ def test_the_first_screen_has_a_row_per_organ(study: ad.AnnData) -> None:
     table, note = account.lead(Findings.of(study))
     bone, brain, kidney, lung = rows(table)
     assert bone["Seed: called programs"] == "P1 higher and HYPOXIA lower"
-    assert bone["Soil: called edges"].startswith("2 stronger, 1 weaker; first CXCL12 → CXCR4 (soil), JAG1")
-    assert "JAG1 → NOTCH1 (seed)" in bone["Soil: called edges"]
+    first = "first CXCL12 → CXCR4 (soil, q 0.01), JAG1 → NOTCH1 (seed, q 0.01)"
+    assert bone["Soil: called edges"].startswith(f"2 stronger, 1 weaker; {first}")
     assert bone["Cell types of it alone"] == "Osteoclast"
     counts = ["Mediators found", "opposite", "not found", "not testable"]
     assert [bone[name] for name in counts] == ["2", "0", "0", "2"]
