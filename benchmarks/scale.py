@@ -2,7 +2,8 @@
 
 ``python benchmarks/scale.py`` writes ``docs/benchmarks/scale.md`` and ``scale.svg``. Sizes are chosen with
 ``--cells``; what is written to disk is about 8 bytes x cells x values, in a temporary folder that is deleted.
-``--quick`` uses 20,000 and 60,000 cells and writes no page, to see that everything runs.
+``--quick`` uses 20,000 and 60,000 cells and writes no page, to see that everything runs. A run of 10,000,000
+cells takes up to an hour: with ``--json`` the measurements are kept, and the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -47,6 +48,18 @@ def run(path: Path, warm: Path, n_workers: int, n_jobs: int) -> Run:
     return found
 
 
+def data_of(n: int, folder: Path, asked: argparse.Namespace) -> tuple[Path, Run]:
+    """The file of ``n`` cells, and what was written; refuses where the disk is too small."""
+    needed, free = 9.0 * n * asked.values, shutil.disk_usage(folder).free
+    if needed > 0.8 * free:
+        raise SystemExit(
+            f"{n:,} cells need {needed / 1e9:.0f} GB in {folder}, {free / 1e9:.0f} GB are free. "
+            "Choose fewer cells, fewer --values, or another --folder."
+        )
+    data = folder / f"cells-{n}.h5ad"
+    return data, scale_data.write(data, n, n_genes=asked.genes, n_values=asked.values)
+
+
 def exponent(runs: list[Run], name: str) -> float:
     """Slope of log time in log cells, NaN for one size."""
     if len(runs) < 2:
@@ -54,8 +67,9 @@ def exponent(runs: list[Run], name: str) -> float:
     return float(np.polyfit(np.log([r["n"] for r in runs]), np.log([r[name] for r in runs]), 1)[0])
 
 
-def page(runs: list[Run], written: dict[int, Run], asked: argparse.Namespace, load: float) -> list[str]:
+def page(runs: list[Run], asked: argparse.Namespace) -> list[str]:
     """The page, as lines of Markdown."""
+    load = float(np.mean([r["load"] for r in runs]))
     lines = ["# Cells against time and memory", ""]
     lines += [
         f"Raw counts of {asked.genes:,} genes, about {asked.values} values a cell, 16 patients in 4 organs, "
@@ -74,7 +88,7 @@ def page(runs: list[Run], written: dict[int, Run], asked: argparse.Namespace, lo
         sent = f"{r['sent'] / r['parts'] / 1e3:,.0f} kB" if r["workers"] else ""
         worker = f"{r['worker_gb']:.2f} GB" if r["workers"] else ""
         lines.append(
-            f"| {r['n']:,} | {written[r['n']]['gigabytes']:.1f} GB | {r['mode']} | {r['wall']:.0f} "
+            f"| {r['n']:,} | {r['on_disk_gb']:.1f} GB | {r['mode']} | {r['wall']:.0f} "
             f"| {r['cpu']:.0f} | {r['cpu'] / r['n'] * 1e6:.0f} | {r['peak_gb']:.2f} GB "
             f"| {r['labels_gb']:.2f} GB | {worker} | {sent} |"
         )
@@ -94,8 +108,13 @@ def page(runs: list[Run], written: dict[int, Run], asked: argparse.Namespace, lo
     for r in runs:
         each = [f"{s['wall']:.1f} ({s['cpu']:.1f})" for s in r["steps"].values()]
         lines.append(f"| {r['n']:,} | {r['mode']} | " + " | ".join(each) + " |")
-    lines += ["", "Wall seconds, CPU seconds in brackets. Every run has done all steps once on "
-        f"{WARM_CELLS:,} cells before, so that compiled code and tables are loaded.", "", *model(runs)]
+    lines += [
+        "",
+        "Wall seconds, CPU seconds in brackets. Every run has done all steps once on "
+        f"{WARM_CELLS:,} cells before, so that compiled code and tables are loaded.",
+        "",
+        *model(runs),
+    ]
     return lines
 
 
@@ -164,36 +183,37 @@ def main() -> None:
     parser.add_argument(
         "--workers", type=int, nargs="*", default=[1, 2], help="numbers of workers (default: 1 2)"
     )
+    parser.add_argument(
+        "--one-worker-up-to", type=int, default=1_000_000, metavar="CELLS",
+        help="above, one worker alone is left out: it takes longest (default: 1000000)",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads without workers")
     parser.add_argument("--folder", help="where the temporary folder is made (default: that of the system)")
-    parser.add_argument("--json", help="also write all measurements to this file")
+    parser.add_argument("--json", help="keeps the measurements; those it holds are not made again")
     parser.add_argument("--out", default=str(DOCS), help="folder of the page (default: docs/benchmarks)")
     parser.add_argument("--quick", action="store_true", help="20,000 and 60,000 cells, no page")
     asked = parser.parse_args()
     sizes = [20_000, 60_000] if asked.quick else sorted(asked.cells)
-    runs, written, loads = [], {}, []
+    kept = Path(asked.json) if asked.json else None
+    runs: list[Run] = json.loads(kept.read_text()) if kept and kept.exists() else []
     with tempfile.TemporaryDirectory(dir=asked.folder) as name:
         folder = Path(name)
         warm = folder / "warm.h5ad"
         scale_data.write(warm, WARM_CELLS, n_genes=asked.genes, n_values=asked.values)
         for n in sizes:
-            needed, free = 9.0 * n * asked.values, shutil.disk_usage(folder).free
-            if needed > 0.8 * free:
-                raise SystemExit(
-                    f"{n:,} cells need {needed / 1e9:.0f} GB in {folder}, {free / 1e9:.0f} GB are free. "
-                    "Choose fewer cells, fewer --values, or another --folder."
-                )
-            data = folder / f"cells-{n}.h5ad"
-            written[n] = scale_data.write(data, n, n_genes=asked.genes, n_values=asked.values)
-            for n_workers in (0, *asked.workers):
-                found = run(data, warm, n_workers, asked.threads)
-                loads.append(os.getloadavg()[0])
-                print(json.dumps({k: v for k, v in found.items() if k != "steps"}), flush=True)
-                runs.append(found)
-                if asked.json:
-                    Path(asked.json).write_text(json.dumps(runs))
-            data.unlink()
-    text = "\n".join(page(runs, written, asked, float(np.mean(loads))))
+            numbers = [w for w in (0, *asked.workers) if w != 1 or n <= asked.one_worker_up_to]
+            missing = [w for w in numbers if (n, w) not in {(r["n"], r["workers"]) for r in runs}]
+            if missing:
+                data, written = data_of(n, folder, asked)
+                for n_workers in missing:
+                    found = run(data, warm, n_workers, asked.threads)
+                    runs.append(found | {"on_disk_gb": written["gigabytes"], "load": os.getloadavg()[0]})
+                    print(json.dumps({k: v for k, v in runs[-1].items() if k != "steps"}), flush=True)
+                    if kept:
+                        kept.write_text(json.dumps(runs))
+                data.unlink()
+    runs.sort(key=lambda r: (r["n"], r["workers"]))
+    text = "\n".join(page(runs, asked))
     print(text)
     if not asked.quick:
         out = Path(asked.out)

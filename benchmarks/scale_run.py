@@ -79,6 +79,7 @@ def main(path: str, warm: str, n_workers: int, n_jobs: int) -> None:
             cost = after - before
             out["steps"][name] = {
                 "wall": wall, "cpu": cost[0] + cost[1], "cpu_here": cost[0], "sent": cost[3],
+                "peak_gb": usage()[1],
             }  # fmt: skip
         out |= {
             "peak_gb": usage()[1], "labels_gb": labelled, "worker_gb": after[2],
