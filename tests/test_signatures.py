@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
+from collections.abc import Sequence
 
 import anndata as ad
 from walk import Public, parameters, type_hints
@@ -93,3 +94,10 @@ def test_types(public_function: Public) -> None:
     assert "return" in hints, f"{name}: what it returns has no type"
     if "adata" in parameters(function):
         assert hints["adata"] is ad.AnnData, f"{name}: adata is an anndata.AnnData"
+
+
+def test_covariates_of_tools_take_none_a_name_or_a_list(public_function: Public) -> None:
+    name, function = public_function
+    if name.startswith("tl.") and "covariates" in parameters(function):
+        hint = type_hints(function)["covariates"]
+        assert hint == str | Sequence[str] | None, f"{name}(covariates=) is {hint}"

@@ -162,6 +162,13 @@ def test_paired_patients_are_not_independent(two_organs):
     assert found["pval"] == pytest.approx(stats.ttest_rel(odds[:, 0], odds[:, 1]).pvalue, rel=0.5)
 
 
+@pytest.mark.parametrize(("given", "listed"), [(None, []), ("age", ["age"]), (("age",), ["age"])])
+def test_covariates_are_none_one_name_or_a_list(two_organs, given, listed):
+    two_organs.obs["age"] = [50.0 + int(s[1]) ** 2 + 3 * (s[0] == "l") for s in two_organs.obs["sample"]]
+    tl.composition(two_organs, covariates=given)
+    assert list(two_organs.uns["composition"]["params"]["covariates"]) == listed
+
+
 def test_covariates_and_confounding(two_organs):
     two_organs.obs["age"] = two_organs.obs["sample"].map(
         {s: i for i, s in enumerate(sorted(set(two_organs.obs["sample"])))}
@@ -231,6 +238,7 @@ def test_calls_need_no_luck(demo):
         ({"copy": 1}, InputTypeError, "copy must be True or False"),
         ({"groupby": "label"}, MissingKeyError, "column 'label' not found"),
         ({"covariates": ["age"]}, MissingKeyError, "covariate 'age' not found"),
+        ({"covariates": 3}, InputTypeError, "covariates must be a name or a list of names. Got int"),
         ({"tissues": ["normal"]}, InputValueError, "no sample has a tissue out of 'normal'"),
         ({"key_added": "a/b"}, InputValueError, "key_added must be"),
     ],

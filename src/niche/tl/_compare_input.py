@@ -49,10 +49,9 @@ def study_of(
     groups: Groups | None = None,
 ) -> Study:
     """Read the design and refuse one in which nothing can be compared; ``groups`` follow from it else."""
-    listed = [covariates] if isinstance(covariates, str) else list(covariates)
     taking_part = [name for name, code in zip(names, organ_code, strict=True) if code >= 0]
-    table = sample_covariates(adata, sample_key, taking_part, listed).reindex(names)
-    seen = [name for name in CONFOUNDERS if name in adata.obs.columns and name not in listed]
+    table = sample_covariates(adata, sample_key, taking_part, covariates).reindex(names)
+    seen = [name for name in CONFOUNDERS if name in adata.obs.columns and name not in covariates]
     known = [name for name in seen if _one_per_sample(adata, sample_key, name)]
     other = sample_covariates(adata, sample_key, names, known)
     groups = groups or groups_of(organs, organ_code, organ, tissue)
@@ -70,7 +69,7 @@ def study_of(
         )
     check_covariates(units, wanted)
     hidden = confounding(units, organ_code, patient, pd.concat([table, other], axis=1), wanted)
-    silent = hidden[hidden["confounded"] & ~hidden["term"].isin(listed)]
+    silent = hidden[hidden["confounded"] & ~hidden["term"].isin(covariates)]
     for term, part in silent.groupby("term", sort=True):
         warn(
             f"{term!r} cannot be told apart from the organs in {validate.shown(part['contrast'])}: what "

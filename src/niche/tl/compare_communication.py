@@ -10,7 +10,7 @@ import numpy as np
 
 from niche._kernels.units import Units
 from niche._settings import settings
-from niche._slots import fingerprint, keys, read, validate, write
+from niche._slots import fingerprint, keys, read, tables, validate, write
 from niche.errors import InputValueError
 from niche.get._compare_types import SidesOfTypes
 from niche.get._compared_run import run_digest
@@ -28,7 +28,7 @@ def compare_communication(
     adata: ad.AnnData,
     *,
     key: str = keys.COMMUNICATION,
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] | None = (),
     patients: Literal["averaged", "consensus", "fixed"] = "averaged",
     n_permutations: int = 0,
     key_added: str = keys.COMPARE_COMMUNICATION,
@@ -130,10 +130,11 @@ def compare_communication(
     validate.number(n_permutations, "n_permutations", low=0, high=10_000, integer=True)
     validate.flag(copy, "copy")
     write.slot_name(key_added)
+    listed = list(tables.names(covariates, "covariates"))
     stream = validate.generator(rng)
     threads = settings.threads(n_jobs)
     stored = read.result(adata, key, run_first=RUN_FIRST)
-    study = study_of_stored(adata, stored, covariates, patients)
+    study = study_of_stored(adata, stored, listed, patients)
     lr_units, reasons = units_of(stored), Reasons()
     sides = SidesOfTypes(stored, study.units, lr_units)
     sides.make({int(t) for end in ("source", "target") for t in stored["cell_pairs"][end]}, threads)
@@ -158,7 +159,6 @@ def compare_communication(
     cell_pairs = {end: np.array([getattr(pair, end) for pair in pairs]) for end in ("source", "target")}
     payload = _payload(found, owner, cell_pairs, stored, study, reasons, untested, lr_units)
     target = adata.copy() if copy else adata
-    listed = [covariates] if isinstance(covariates, str) else list(covariates)
     write.result(
         target, key_added,
         params={

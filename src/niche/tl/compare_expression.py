@@ -11,7 +11,7 @@ import pandas as pd
 
 from niche._kernels.threads import limited_to
 from niche._settings import settings
-from niche._slots import fingerprint, keys, matrix, validate, write
+from niche._slots import fingerprint, keys, matrix, tables, validate, write
 from niche.errors import InputValueError, warn
 from niche.tl._cell_types import cell_types
 from niche.tl._communication_pass import organs_of
@@ -31,7 +31,7 @@ def compare_expression(
     adata: ad.AnnData,
     groupby: str | None = None,
     *,
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] | None = (),
     backend: Literal["niche", "pydeseq2"] = "niche",
     patients: Literal["averaged", "consensus", "fixed"] = "averaged",
     level: Literal["cell_type", "lineage"] = "cell_type",
@@ -163,8 +163,9 @@ def compare_expression(
     samples = validate.samples(adata, sample_key, patient_key, organ_key, tissue_key)
     types = cell_types(adata, groupby, compartment_key, level=level, need_compartment=False)
     organs, organ_of_sample = organs_of(samples, tissues)
+    listed = list(tables.names(covariates, "covariates"))
     study = study_of(
-        adata, covariates, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
+        adata, listed, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
         samples.tissue, organs, organ_of_sample, patients,
     )  # fmt: skip
     read_from = keys.COUNTS if has_counts else layer
@@ -190,12 +191,12 @@ def compare_expression(
         if independent:
             warn(f"{NOT_MODELLED}. backend='niche' does, and patients='fixed' where pairing is complete.")
 
-    params |= {"groupby": groupby or settings.groupby, "covariates": _listed(covariates)}
+    params |= {"groupby": groupby or settings.groupby, "covariates": listed}
     for name in ("sample_key", "patient_key", "organ_key", "tissue_key", "compartment_key"):
         params[name] = params[name] or getattr(settings, name)
     patient = pd.factorize(samples.patient, sort=True)[0]
     expressed = sums.expressed(organ_of_sample, patient, len(organs), int(min_cells)) >= expr_prop
-    columns = dict.fromkeys([*columns_read(adata, params), *_listed(covariates)])
+    columns = dict.fromkeys([*columns_read(adata, params), *listed])
     target = adata.copy() if copy else adata
     write.result(
         target, key_added, params=params,
@@ -218,7 +219,3 @@ def _payload(
 def _in_several(study: Study) -> bool:
     """Whether a patient gave several units."""
     return bool((np.bincount(study.units.samples.patient) > 1).any())
-
-
-def _listed(covariates: Sequence[str]) -> list[str]:
-    return [covariates] if isinstance(covariates, str) else list(covariates)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from niche._settings import settings
-from niche._slots import fingerprint, keys, matrix, passes, read, validate, write
+from niche._slots import fingerprint, keys, matrix, passes, read, tables, validate, write
 from niche.errors import InputValueError
 from niche.get.programs import RUN_FIRST, cell_usage
 from niche.get.programs import programs as programs_table
@@ -31,7 +31,7 @@ def compare_programs(
     adata: ad.AnnData,
     *,
     key: str = keys.PROGRAMS,
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] | None = (),
     patients: Literal["averaged", "consensus", "fixed"] = "averaged",
     min_cells: int = 20,
     max_share: float = 0.5,
@@ -158,7 +158,7 @@ def compare_programs(
             f"nothing to compare: {validate.shown(organs)} is the only organ. Add primary or normal tissue "
             "with tissues=, or an organ."
         )
-    listed = [covariates] if isinstance(covariates, str) else list(covariates)
+    listed = list(tables.names(covariates, "covariates"))
     study = study_of(
         adata, listed, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
         samples.tissue, organs, organ_of_sample, patients,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import anndata as ad
 import numpy as np
 
-from niche._slots import fingerprint, keys, read, validate, write
+from niche._slots import fingerprint, keys, read, tables, validate, write
 from niche._slots import spatial_codes as codes
 from niche._stats import proportions
 from niche._stats.contrasts import Groups
@@ -34,7 +34,7 @@ def compare_spatial(
     *,
     key: str = keys.SPATIAL_COMMUNICATION,
     statistic: Literal["section", "tumor_to_host", "host_to_tumor"] = "section",
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] | None = (),
     patients: Literal["averaged", "consensus", "fixed"] = "averaged",
     tissues: Sequence[str] = ("metastasis",),
     key_added: str = keys.COMPARE_SPATIAL,
@@ -124,7 +124,7 @@ def compare_spatial(
         tissue_key if tissue_key in adata.obs.columns else None,
     )  # fmt: skip
     organs, organ_of_sample = organ_names(samples, tissues)
-    listed = [covariates] if isinstance(covariates, str) else list(covariates)
+    listed = list(tables.names(covariates, "covariates"))
     values = section_values(stored, statistic)
     tested = np.flatnonzero(np.isfinite(values.value[organ_of_sample >= 0]).any(axis=0))
     found: dict[str, Any] = {}

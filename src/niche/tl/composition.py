@@ -9,7 +9,7 @@ import anndata as ad
 import numpy as np
 
 from niche._settings import settings
-from niche._slots import fingerprint, keys, validate, write
+from niche._slots import fingerprint, keys, tables, validate, write
 from niche.errors import InputValueError
 from niche.tl._cell_types import CellTypes, cell_types
 from niche.tl._communication_pass import organ_names
@@ -26,7 +26,7 @@ def composition(
     adata: ad.AnnData,
     groupby: str | None = None,
     *,
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] | None = (),
     within: Literal["compartment", "side"] = "compartment",
     patients: Literal["averaged", "consensus", "fixed"] = "averaged",
     min_cells: int = 10,
@@ -133,7 +133,7 @@ def composition(
     samples = validate.samples(adata, sample_key, patient_key, organ_key, tissue_key)
     types = cell_types(adata, groupby, compartment_key, level="cell_type", need_compartment=False)
     organs, organ_of_sample = organ_names(samples, tissues)
-    listed = [covariates] if isinstance(covariates, str) else list(covariates)
+    listed = list(tables.names(covariates, "covariates"))
     if len(organs) < 2:
         raise InputValueError(
             f"nothing to compare: {validate.shown(organs)} is the only organ. Add primary or normal tissue "

@@ -11,7 +11,7 @@ import pandas as pd
 
 from niche._kernels.threads import limited_to
 from niche._settings import settings
-from niche._slots import fingerprint, keys, matrix, validate, write
+from niche._slots import fingerprint, keys, matrix, tables, validate, write
 from niche.errors import InputValueError
 from niche.tl._cell_types import cell_types
 from niche.tl._communication_pass import organ_names
@@ -27,7 +27,7 @@ def ligand_activity(
     network: pd.DataFrame,
     groupby: str | None = None,
     *,
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] | None = (),
     patients: Literal["averaged", "consensus", "fixed"] = "averaged",
     level: Literal["cell_type", "lineage"] = "cell_type",
     min_targets: int = 10,
@@ -168,7 +168,7 @@ def ligand_activity(
             f"nothing to compare: {validate.shown(organs)} is the only organ, and an activity is relative to "
             "other samples. Add primary or normal tissue with tissues=, or an organ."
         )
-    listed = [covariates] if isinstance(covariates, str) else list(covariates)
+    listed = list(tables.names(covariates, "covariates"))
     study = study_of(
         adata, listed, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
         samples.tissue, organs, organ_of_sample, patients,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from niche._kernels.signature_scores import sample_moments
 from niche._settings import settings
-from niche._slots import fingerprint, keys, matrix, validate, write
+from niche._slots import fingerprint, keys, matrix, tables, validate, write
 from niche._slots.validate import Samples
 from niche.errors import InputValueError, warn
 from niche.get._compare_units import groups_of
@@ -31,7 +31,7 @@ def score_signatures(
     signatures: Signatures = None,
     *,
     compartment: str | None = "tumor",
-    covariates: Sequence[str] = (),
+    covariates: str | Sequence[str] | None = (),
     patients: Literal["averaged", "consensus", "fixed"] = "averaged",
     min_genes: int = 10,
     n_controls: int = 50,
@@ -189,7 +189,7 @@ def score_signatures(
     samples = validate.samples(adata, sample_key, patient_key, organ_key, tissue_key)
     chosen = _chosen(adata, compartment, compartment_key)
     organs, organ_of_sample = organ_names(samples, tissues)
-    listed = [covariates] if isinstance(covariates, str) else list(covariates)
+    listed = list(tables.names(covariates, "covariates"))
     study = None
     if len(organs) > 1:
         study = study_of(
