@@ -64,3 +64,18 @@ def test_large_data_are_sampled_over_their_whole_length():
     scaled = adata.copy()
     scaled.X = scaled.X * 2
     assert fingerprint.changed(scaled, then) == ["X"]
+
+
+def test_digests_are_taken_once_while_nothing_changes(adata, monkeypatch):
+    then, taken = stored(adata), []
+    digest = fingerprint._matrix_digest
+    monkeypatch.setattr(fingerprint, "_matrix_digest", lambda *given: taken.append(given) or digest(*given))
+    other = adata.copy()
+    other.X[0, 0] += 1
+    with fingerprint.unchanged(adata):
+        assert fingerprint.changed(adata, then) == [] == fingerprint.changed(adata, then)
+        assert len(taken) == 1
+        assert fingerprint.changed(other, then) == ["X"], "other data are looked at"
+        assert len(taken) == 2
+    adata.X[0, 0] += 1
+    assert fingerprint.changed(adata, then) == ["X"], "and the data themselves afterwards"

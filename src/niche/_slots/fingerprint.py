@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import anndata as ad
@@ -17,6 +19,18 @@ from niche._slots.matrix import as_csr, layer_name
 
 _STRETCH = 64
 _STRETCHES = 64
+_SEEN: ContextVar[tuple[ad.AnnData, dict[str, str]] | None] = ContextVar("digests", default=None)
+"""Data that nobody changes for the moment, and what was digested of them."""
+
+
+@contextmanager
+def unchanged(adata: ad.AnnData) -> Iterator[None]:
+    """Digest each part of ``adata`` once only, for readers of many results that change nothing in between."""
+    token = _SEEN.set((adata, {}))
+    try:
+        yield
+    finally:
+        _SEEN.reset(token)
 
 
 def compute(
@@ -59,8 +73,12 @@ def changed(adata: ad.AnnData, stored: dict[str, Any]) -> list[str]:
     names = [str(name) for name in stored["names"]]
     digests = dict(zip(names, (str(d) for d in stored["digests"]), strict=True))
     found = []
+    seen = _SEEN.get()
+    known = seen[1] if seen and seen[0] is adata else {}
     for name, then in digests.items():
-        if _now(adata, name) != then:
+        if name not in known:
+            known[name] = _now(adata, name)
+        if known[name] != then:
             found.append(name)
     return found
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import anndata as ad
 
-from niche._slots import validate
+from niche._slots import fingerprint, validate
 from niche._version import __version__
 from niche.errors import InputTypeError, InputValueError
 from niche.report import (
@@ -90,8 +90,9 @@ def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overw
     if title is not None and not isinstance(title, str):
         raise InputTypeError(f"title must be text or None. Got {type(title).__name__}.")
     target = _target(path, overwrite=overwrite)
-    found = Findings.of(adata)
-    page = render(found, figures(found), title or title_of(found))
+    with fingerprint.unchanged(adata):
+        found = Findings.of(adata)
+        page = render(found, figures(found), title or title_of(found))
     _write(target, page)
     return target
 
