@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 from scipy import sparse
 
 import niche
@@ -63,6 +64,29 @@ def test_parts_begin_at_tiles_and_hold_all_rows(
             "files are read by the tasks"
         )
         assert len(parts) <= N_ROWS // (lazy.PART_TILES * TILE) + 1, "small chunks are put together"
+
+
+@pytest.mark.parametrize("file", ["cells.h5ad", "cells.zarr"])
+def test_small_chunks_of_a_file_are_read_together(
+    values: sparse.csr_matrix, stored: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lazy, "WIDE_ROWS", 256)
+    group = h5py.File(stored / file)["X"] if file.endswith("h5ad") else zarr.open(stored / file)["X"]
+    small = ad.experimental.read_elem_lazy(group, chunks=(16, N_GENES))
+    wide = lazy.widened(small)
+    assert wide.chunks[0] == (256, 256, 188)
+    assert (wide.compute() != values).nnz == 0 and wide.dtype == values.dtype
+    assert lazy.widened(wide) is wide, "nothing is left to do"
+    adata = ad.AnnData(small, layers={"counts": small})
+    lazy.hold_annotation(adata)
+    assert adata.X.chunks[0] == adata.layers["counts"].chunks[0] == (256, 256, 188)
+
+
+def test_other_small_chunks_stay_as_they_are(values: sparse.csr_matrix, stored: Path) -> None:
+    array = opened(stored / "cells.h5ad", 16)
+    dense = np.zeros((40, 3))
+    for other in (array + array, array[3:], da.from_array(dense, chunks=(7, 3)), dense, values):
+        assert lazy.widened(other) is other
 
 
 def test_chunks_in_the_memory_of_one_array_are_not_copied_into_tasks(values: sparse.csr_matrix) -> None:

@@ -19,8 +19,12 @@ from niche.errors import InputValueError, NicheError
 PART_TILES = 4
 """Tiles that one task reads and works on, where dask chunks are small enough to choose."""
 
+WIDE_ROWS = PART_TILES * 4_096
+"""Rows of the chunks that files are read in: what one task works on."""
+
 _READ_ERRORS = (OSError, EOFError, RuntimeError, ValueError, KeyError)
 _DEEP = 8
+_CHUNK_READER = ("anndata", "make_dask_chunk")
 
 
 def is_dask(values: Any) -> bool:
@@ -37,6 +41,11 @@ def hold_annotation(adata: ad.AnnData) -> None:
     for key, value in list(adata.uns.items()):
         if _is_lazy(value):
             adata.uns[key] = held(value)
+    if is_dask(adata.X):
+        adata.X = widened(adata.X)
+    for key, value in list(adata.layers.items()):
+        if key is not None and is_dask(value):
+            adata.layers[key] = widened(value)
     for name in ("obsm", "varm"):
         stored = getattr(adata, name)
         for key, value in list(stored.items()):
@@ -48,6 +57,37 @@ def _is_lazy(value: Any) -> bool:
     if is_dask(value) or hasattr(value, "to_memory"):
         return True
     return isinstance(value, Mapping) and any(_is_lazy(item) for item in value.values())
+
+
+def widened(values: Any) -> Any:
+    """A matrix that anndata reads, in chunks of several tiles of rows where its own are smaller.
+
+    anndata opens the file and looks up versions for every chunk of 1,000 rows, as long as reading takes.
+    Anything else comes back as it is.
+    """
+    if not is_dask(values) or values.ndim != 2 or max(values.chunks[0]) >= WIDE_ROWS // PART_TILES:
+        return values
+    task = dict(values.__dask_graph__()).get((values.name, 0, 0))
+    reader = _chunk_reader(task)
+    if reader is None:
+        return values
+    import dask.array as da
+
+    ends = [last - first for first, last in _steps(values.shape[0], WIDE_ROWS)]
+    return da.map_blocks(
+        reader, dtype=values.dtype, chunks=(tuple(ends), (values.shape[1],)), meta=values._meta
+    )
+
+
+def _chunk_reader(task: Any) -> partial[Any] | None:
+    """What reads a chunk of sparse rows of a file by its place, None for a task of another kind."""
+    try:
+        reader, names, info = (node.value for node in task.args)
+        package, _, _ = reader.func.__module__.partition(".")
+        known = names == ("block_info",) and (package, reader.func.__name__) == _CHUNK_READER
+        return reader if known and info[None]["array-location"] else None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def computed(parts: list[Any]) -> list[Any]:

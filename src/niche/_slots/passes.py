@@ -22,7 +22,7 @@ from scipy import sparse
 from niche._kernels import row_tiles
 from niche._kernels.row_tiles import Found, Held, Pass, Reader, Work
 from niche._slots import matrix
-from niche._slots.lazy import PART_TILES, Apart, is_dask, parts_of, unreadable
+from niche._slots.lazy import WIDE_ROWS, Apart, is_dask, parts_of, unreadable
 from niche._slots.matrix import Kind, Matrix
 from niche.errors import InputValueError
 
@@ -199,4 +199,4 @@ def _opened_by_workers(values: Any) -> Any:
         return None
     from anndata.experimental import read_elem_lazy
 
-    return read_elem_lazy(source, chunks=(PART_TILES * matrix.TILE_ROWS, values.shape[1]))
+    return read_elem_lazy(source, chunks=(WIDE_ROWS, values.shape[1]))

@@ -181,6 +181,11 @@ def _per_sample(adata: ad.AnnData, cells: Factor, key: str | None, setting: str)
 
 def compartments(adata: ad.AnnData, compartment_key: str | None, *, run_first: str) -> np.ndarray:
     """Return the compartment of each cell; refuse unknown ones."""
+    return compartment_factor(adata, compartment_key, run_first=run_first).labels
+
+
+def compartment_factor(adata: ad.AnnData, compartment_key: str | None, *, run_first: str) -> Factor:
+    """Return the compartment of each cell as codes; refuse unknown ones."""
     name = settings.compartment_key if compartment_key is None else compartment_key
     if name not in adata.obs.columns:
         raise MissingKeyError(
@@ -193,7 +198,7 @@ def compartments(adata: ad.AnnData, compartment_key: str | None, *, run_first: s
         raise InputValueError(
             f"adata.obs[{name!r}] must hold only {shown(keys.COMPARTMENTS_ALL)}. Found {shown(unknown)}."
         )
-    return labels.labels
+    return labels
 
 
 def number(

@@ -160,19 +160,22 @@ def check(
     return report
 
 
-def _cell_types(adata: ad.AnnData, groupby: str | None) -> tuple[str, np.ndarray | None]:
+def _cell_types(adata: ad.AnnData, groupby: str | None) -> tuple[str, np.ndarray | pd.Categorical | None]:
     if groupby is None and settings.groupby not in adata.obs.columns:
         return settings.groupby, None
     name = validate.obs_key(adata, groupby, "groupby")
     values = adata.obs[name]
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return name, values.array
     return name, values.astype(object).where(values.notna(), None).to_numpy(dtype=object)
 
 
-def _compartments(adata: ad.AnnData, compartment_key: str | None) -> tuple[str, np.ndarray | None]:
+def _compartments(adata: ad.AnnData, compartment_key: str | None) -> tuple[str, pd.Categorical | None]:
     name = settings.compartment_key if compartment_key is None else compartment_key
     if compartment_key is None and name not in adata.obs.columns:
         return name, None
-    return name, validate.compartments(adata, compartment_key, run_first="niche.tl.call_compartments")
+    found = validate.compartment_factor(adata, compartment_key, run_first="niche.tl.call_compartments")
+    return name, pd.Categorical.from_codes(found.codes, list(found.names))
 
 
 def _covariates(adata: ad.AnnData, covariates: Sequence[str] | None) -> tuple[str, ...]:

@@ -239,7 +239,7 @@ def check_cell_types(issues: Issues, cells: Cells, types: pd.DataFrame, groupby:
             f"fewer than min_cells={cells.min_cells} cells in every sample: {validate.shown(rare)}",
             "their edges are not testable; merge them into coarser types",
         )
-    given = sorted(pd.Series(cells.cell_type, dtype=object).dropna().astype(str).unique())
+    given = sorted(cells.groups["cell_type"].dropna().astype(str).unique())
     clash = [name for name in given if name.endswith(" (tumor)")]
     if clash:
         issues.warning(
@@ -279,17 +279,14 @@ def check_compartments(issues: Issues, cells: Cells, compartment_key: str) -> No
             "run niche.tl.call_compartments first",
         )
         return
-    unresolved = int((cells.compartment == "unresolved").sum())
+    unresolved = int(cells.of_compartment("unresolved")["n"].sum())
     if unresolved:
-        share = 100 * unresolved / len(cells.compartment)
+        share = 100 * unresolved / int(cells.groups["n"].sum())
         issues.note("compartment", where, f"{unresolved} cells ({share:.0f} %) are unresolved and left out")
-    if not (cells.compartment == "tumor").any():
+    if cells.of_compartment("tumor").empty:
         issues.warning("compartment", where, "no tumor cell", "tumor -> host edges cannot be tested")
     if cells.cell_type is not None:
-        frame = pd.DataFrame({"cell_type": cells.cell_type, "tumor": cells.compartment == "tumor"})
-        host = np.isin(cells.compartment, keys.HOST)
-        with_tumor = set(frame.loc[frame["tumor"], "cell_type"].dropna())
-        both = sorted(str(name) for name in with_tumor & set(frame.loc[host, "cell_type"].dropna()))
+        both = [str(name) for name in cells.mixed()]
         if both:
             text = f"types with tumor and host cells are split: {validate.shown(both)}"
             issues.note("compartment", where, text)

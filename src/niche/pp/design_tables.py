@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ class Cells:
     samples
         The design.
     cell_type
-        (n_obs,) labels, None where the cell has none; None without such a column.
+        (n_obs,) labels, missing where the cell has none; None without such a column.
     compartment
         (n_obs,) compartments, or None without such a column.
     min_cells
@@ -44,37 +45,62 @@ class Cells:
     """
 
     samples: Samples
-    cell_type: np.ndarray | None
-    compartment: np.ndarray | None
+    cell_type: np.ndarray | pd.Categorical | None
+    compartment: np.ndarray | pd.Categorical | None
     min_cells: int
 
-    def types(self) -> np.ndarray:
-        """Type of each cell as communication sees it, None for cells that are left out.
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        """Number of cells of every sample, label and compartment: code, cell_type, compartment, n.
+
+        ``cell_type`` is None for cells without a label. Columns that are not given are not there.
+        """
+        given = {"cell_type": self.cell_type, "compartment": self.compartment}
+        known = {name: labels for name, labels in given.items() if labels is not None}
+        frame = pd.DataFrame({"code": self.samples.cells.codes, **known})
+        sizes = frame.groupby(list(frame), dropna=False, observed=True).size().rename("n").reset_index()
+        for name in sizes.columns.intersection(["cell_type", "compartment"]):
+            labels = sizes[name].astype(object)
+            sizes[name] = labels.where(labels.notna(), None)
+        return sizes
+
+    def of_compartment(self, *names: str) -> pd.DataFrame:
+        """The groups of these compartments."""
+        return self.groups[self.groups["compartment"].isin(names)]
+
+    def _types(self) -> pd.Series:
+        """Type of each group as communication sees it, None for cells that are left out.
 
         A type with tumor and host cells is split into ``<name> (tumor)`` and ``<name>``.
         """
+        groups = self.groups
         if self.compartment is None:
-            everything = np.full(len(self.samples.cells.codes), "all cells", dtype=object)
-            return everything if self.cell_type is None else self.cell_type
+            return groups["cell_type"] if self.cell_type is not None else _named(groups, "all cells")
         if self.cell_type is None:
-            labels = self.compartment.astype(object)
-            labels[labels == "unresolved"] = None
-            return labels
-        tumor, host = self.compartment == "tumor", np.isin(self.compartment, keys.HOST)
-        named = pd.Series(self.cell_type, dtype=object)
-        mixed = set(named[tumor].dropna()) & set(named[host].dropna())
-        split = named.isin(mixed) & tumor
-        named = named.where(~split, named.astype(str) + " (tumor)")
-        return named.where(tumor | host, None).to_numpy(dtype=object)
+            return groups["compartment"].where(groups["compartment"] != "unresolved", None)
+        tumor, host = groups["compartment"] == "tumor", groups["compartment"].isin(keys.HOST)
+        named = groups["cell_type"]
+        split = named.isin(self.mixed()) & tumor
+        return named.where(~split, named.astype(str) + " (tumor)").where(tumor | host, None)
+
+    def mixed(self) -> list[str]:
+        """Cell types that hold tumor and host cells."""
+        tumor, host = (
+            set(self.of_compartment(*names)["cell_type"].dropna()) for names in (["tumor"], keys.HOST)
+        )
+        return sorted(tumor & host, key=str)
 
     def sizes(self) -> pd.DataFrame:
         """Number of cells of every sample and type: code, cell_type, is_tumor, n."""
-        tumor = np.zeros(len(self.samples.cells.codes), dtype=bool)
-        if self.compartment is not None:
-            tumor = self.compartment == "tumor"
-        frame = pd.DataFrame({"code": self.samples.cells.codes, "cell_type": self.types(), "is_tumor": tumor})
-        groups = frame.groupby(["code", "cell_type", "is_tumor"], sort=True)
-        return groups.size().rename("n").reset_index()
+        groups = self.groups
+        tumor = groups["compartment"] == "tumor" if self.compartment is not None else _named(groups, False)
+        frame = groups[["code", "n"]].assign(cell_type=self._types(), is_tumor=tumor.astype(bool))
+        found = frame.groupby(["code", "cell_type", "is_tumor"], sort=True)["n"].sum()
+        return found.reset_index()
+
+
+def _named(groups: pd.DataFrame, value: object) -> pd.Series:
+    return pd.Series([value] * len(groups), index=groups.index, dtype=object)
 
 
 def sample_table(cells: Cells, totals: np.ndarray | None) -> pd.DataFrame:
@@ -89,7 +115,7 @@ def sample_table(cells: Cells, totals: np.ndarray | None) -> pd.DataFrame:
     enough = sizes[sizes["n"] >= cells.min_cells].groupby("code")["is_tumor"]
     n_usable, n_tumor = (found.reindex(range(n), fill_value=0) for found in (enough.size(), enough.sum()))
     usable = (n_usable > 0).to_numpy()
-    if cells.compartment is not None and (cells.compartment == "tumor").any():
+    if cells.compartment is not None and len(cells.of_compartment("tumor")):
         both_sides = ((n_tumor > 0) & (n_usable > n_tumor)).to_numpy()
         usable = np.where(samples.tissue == "normal", usable, both_sides)
     table = pd.DataFrame(
@@ -108,7 +134,8 @@ def sample_table(cells: Cells, totals: np.ndarray | None) -> pd.DataFrame:
         table["median_counts"] = pd.Series(totals).groupby(codes).median().reindex(range(n)).to_numpy()
     if cells.compartment is not None:
         for name in keys.COMPARTMENTS_ALL:
-            table[f"n_{name}"] = np.bincount(codes[cells.compartment == name], minlength=n)
+            mine = cells.of_compartment(name).groupby("code")["n"].sum()
+            table[f"n_{name}"] = mine.reindex(range(n), fill_value=0).to_numpy(np.int64)
     return table
 
 

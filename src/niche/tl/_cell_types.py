@@ -15,6 +15,7 @@ from niche._slots import keys, validate
 from niche.errors import InputValueError
 
 TUMOR_SUFFIX = " (tumor)"
+TUMOR, UNRESOLVED = "tumor", "unresolved"
 Chosen = str | Sequence[str] | None
 
 
@@ -44,53 +45,69 @@ def cell_types(
     adata: ad.AnnData, groupby: str | None, compartment_key: str | None, *, level: str, need_compartment: bool
 ) -> CellTypes:
     """Resolve the labels of every cell at the door."""
-    labels = validate.factor(adata, groupby, "groupby").labels
+    labels = validate.factor(adata, groupby, "groupby")
+    base = _lineages(adata, labels) if level == "lineage" else labels
     key = settings.compartment_key if compartment_key is None else compartment_key
     if not need_compartment and compartment_key is None and key not in adata.obs.columns:
-        names = _lineages(adata, labels, None) if level == "lineage" else labels
-        codes, uniques = pd.factorize(names, sort=True)
-        return CellTypes(
-            codes.astype(np.int32), [str(n) for n in uniques], ["not assessed"] * len(uniques), 0
-        )
-    compartment = validate.compartments(adata, compartment_key, run_first="niche.tl.call_compartments")
-    tumor, kept = compartment == "tumor", compartment != "unresolved"
-    if not kept.any():
+        names = sorted(base.names)
+        place = np.array([names.index(name) for name in base.names], dtype=np.int32)
+        return CellTypes(place[base.codes], names, ["not assessed"] * len(names), 0)
+    parts = validate.compartment_factor(adata, compartment_key, run_first="niche.tl.call_compartments")
+    n = _counts(base, parts)
+    if not n.drop(columns=UNRESOLVED, errors="ignore").to_numpy().any():
         raise InputValueError(
             f"every cell is unresolved in adata.obs[{key!r}]. Give author labels to "
             "niche.tl.call_compartments(adata, labels={'Cancer': 'tumor', ...})."
         )
-    if level == "lineage":
-        names = _lineages(adata, labels, tumor)
-    else:
-        mixed = set(labels[tumor & kept]) & set(labels[~tumor & kept])
-        split = tumor & np.isin(labels, list(mixed))
-        names = np.where(split, labels.astype(str) + TUMOR_SUFFIX, labels.astype(str)).astype(object)
-    codes, uniques = pd.factorize(pd.Series(names, dtype=object).where(kept, None), sort=True)
-    frame = pd.crosstab(names[kept], compartment[kept])
-    majority = frame.idxmax(axis=1)
+    typed = _names(n, lineage=level == "lineage").to_numpy().ravel()
+    long = pd.DataFrame({"name": typed, "compartment": np.tile(n.columns, len(n)), "n": n.to_numpy().ravel()})
+    known = long[(long["n"] > 0) & long["name"].notna()]
+    sizes = known.pivot_table(index="name", columns="compartment", values="n", aggfunc="sum", fill_value=0)
+    place = sizes.index.get_indexer(typed).reshape(n.shape).astype(np.int32)
     return CellTypes(
-        codes.astype(np.int32),
-        [str(n) for n in uniques],
-        [str(majority[n]) for n in uniques],
-        int((~kept).sum()),
+        place[base.codes, parts.codes],
+        [str(name) for name in sizes.index],
+        [str(majority) for majority in sizes.idxmax(axis=1)],
+        int(n[UNRESOLVED].sum()) if UNRESOLVED in n else 0,
     )
 
 
-def _lineages(adata: ad.AnnData, labels: np.ndarray, tumor: np.ndarray | None) -> np.ndarray:
+def _counts(labels: validate.Factor, parts: validate.Factor) -> pd.DataFrame:
+    """Cells of every label (rows) in every compartment (columns)."""
+    size = (len(labels.names), len(parts.names))
+    pair = labels.codes * np.int32(size[1]) + parts.codes
+    return pd.DataFrame(
+        np.bincount(pair, minlength=size[0] * size[1]).reshape(size), index=labels.names, columns=parts.names
+    )
+
+
+def _names(n: pd.DataFrame, *, lineage: bool) -> pd.DataFrame:
+    """Type of the cells of every label in every compartment, None for unresolved ones."""
+    named = pd.DataFrame({name: n.index.astype(object) for name in n}, index=n.index)
+    if TUMOR in n:
+        host = n.drop(columns=[TUMOR, UNRESOLVED], errors="ignore").sum(axis=1)
+        mixed = (n[TUMOR] > 0) & (host > 0)
+        named[TUMOR] = "malignant" if lineage else named[TUMOR].where(~mixed, named[TUMOR] + TUMOR_SUFFIX)
+    if UNRESOLVED in n:
+        named[UNRESOLVED] = None
+    return named
+
+
+def _lineages(adata: ad.AnnData, labels: validate.Factor) -> validate.Factor:
     """Lineage of each cell: its own column, else recognised from the name of its cell type."""
     if "lineage" in adata.obs.columns:
-        found = validate.factor(adata, "lineage", "groupby").labels
-        unknown = sorted(set(found) - set(keys.LINEAGES))
+        found = validate.factor(adata, "lineage", "groupby")
+        unknown = sorted(set(found.names) - set(keys.LINEAGES))
         if unknown:
             raise InputValueError(
                 f"adata.obs['lineage'] must hold only {validate.shown(keys.LINEAGES)}. "
                 f"Found {validate.shown(unknown)}."
             )
-    else:
-        known = {name: resources.classify_cell_type(name) for name in set(labels)}
-        lineage = {name: "other" if hit is None else hit[1] for name, hit in known.items()}
-        found = np.array([lineage[name] for name in labels], dtype=object)
-    return found if tumor is None else np.where(tumor, "malignant", found).astype(object)
+        return found
+    hits = [resources.classify_cell_type(name) for name in labels.names]
+    lineage = np.array(["other" if hit is None else hit[1] for hit in hits], dtype=object)
+    codes, names = pd.factorize(lineage, sort=True)
+    return validate.Factor(labels.key, codes.astype(np.int32)[labels.codes], tuple(names))
 
 
 def directions(types: CellTypes, senders: Chosen, receivers: Chosen) -> list[tuple[int, int]]:
