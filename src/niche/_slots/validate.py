@@ -166,16 +166,17 @@ def samples(
 
 def _per_sample(adata: ad.AnnData, cells: Factor, key: str | None, setting: str) -> np.ndarray:
     labels = factor(adata, key, setting)
-    pairs = pd.DataFrame({"sample": cells.codes, "label": labels.codes}).drop_duplicates()
-    twice = pairs["sample"][pairs["sample"].duplicated()].unique()
-    if len(twice):
-        first = pairs.loc[pairs["sample"] == twice[0], "label"]
+    found = np.zeros(len(cells.names), dtype=np.int32)
+    found[cells.codes] = labels.codes
+    elsewhere = found[cells.codes] != labels.codes
+    if elsewhere.any():
+        twice = pd.unique(cells.codes[elsewhere])
+        first = pd.unique(labels.codes[cells.codes == twice[0]])
         raise InputValueError(
             f"a sample must lie in one {labels.key}: {len(twice)} of {len(cells.names)} samples do not, for "
             f"example sample {cells.names[twice[0]]!r} is in {shown(labels.names[i] for i in first)}. "
             f"Give each biopsy its own label in adata.obs[{cells.key!r}]."
         )
-    found = pairs.set_index("sample")["label"].reindex(range(len(cells.names))).to_numpy()
     return np.array(labels.names, dtype=object)[found]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from niche._kernels.contingency import contingency
 from niche._slots import keys
 from niche._slots.validate import Samples
 
@@ -55,14 +57,18 @@ class Cells:
 
         ``cell_type`` is None for cells without a label. Columns that are not given are not there.
         """
+        names: list[Sequence[object]] = [range(len(self.samples.cells.names))]
+        codes = [self.samples.cells.codes]
         given = {"cell_type": self.cell_type, "compartment": self.compartment}
-        known = {name: labels for name, labels in given.items() if labels is not None}
-        frame = pd.DataFrame({"code": self.samples.cells.codes, **known})
-        sizes = frame.groupby(list(frame), dropna=False, observed=True).size().rename("n").reset_index()
-        for name in sizes.columns.intersection(["cell_type", "compartment"]):
-            labels = sizes[name].astype(object)
-            sizes[name] = labels.where(labels.notna(), None)
-        return sizes
+        known = {name: pd.Categorical(labels) for name, labels in given.items() if labels is not None}
+        for labels in known.values():
+            names.append([*labels.categories, None])
+            codes.append(np.where(labels.codes < 0, len(labels.categories), labels.codes))
+        n = contingency(codes, [len(each) for each in names])
+        there = np.nonzero(n)
+        columns = zip(["code", *known], names, there, strict=True)
+        found = {key: np.array([*each], dtype=object)[place] for key, each, place in columns}
+        return pd.DataFrame(found | {"n": n[there]}).astype({"code": np.int64})
 
     def of_compartment(self, *names: str) -> pd.DataFrame:
         """The groups of these compartments."""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from niche import resources
+from niche._kernels.contingency import contingency
 from niche._settings import settings
 from niche._slots import keys, validate
 from niche.errors import InputValueError
@@ -74,11 +75,8 @@ def cell_types(
 
 def _counts(labels: validate.Factor, parts: validate.Factor) -> pd.DataFrame:
     """Cells of every label (rows) in every compartment (columns)."""
-    size = (len(labels.names), len(parts.names))
-    pair = labels.codes * np.int32(size[1]) + parts.codes
-    return pd.DataFrame(
-        np.bincount(pair, minlength=size[0] * size[1]).reshape(size), index=labels.names, columns=parts.names
-    )
+    n = contingency([labels.codes, parts.codes], (len(labels.names), len(parts.names)))
+    return pd.DataFrame(n, index=labels.names, columns=parts.names)
 
 
 def _names(n: pd.DataFrame, *, lineage: bool) -> pd.DataFrame:
