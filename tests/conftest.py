@@ -36,8 +36,10 @@ The first needs nearly every compiled kernel, the second none: while one process
 other does not compile the same ones.
 """
 
-ONCE_FOLDERS = ("_kernels", "_stats", "testing", "tl")
-"""Tests of single tools, and of functions on arrays, are marked ``once`` (see CONTRIBUTING.md)."""
+ONCE_FOLDERS = (
+    "_explain", "_kernels", "_power", "_stats", "data", "datasets", "get", "recipes", "resources", "testing", "tl",
+)  # fmt: skip
+"""Marked ``once`` (see CONTRIBUTING.md): what these test runs elsewhere too, by the corridor and the examples."""
 
 MATRIX = ["COL1A1", "COL1A2", "COL3A1", "COL5A1", "COL6A1", "COL6A2", "COL6A3", "COL4A1", "COL4A2", "COL12A1"]
 SIGNATURES = {"signed": {"up": MATRIX, "down": ["ITGA2", "ITGA3", "ITGA6"]}, "short": ["CXCR4"]}
