@@ -83,28 +83,38 @@ def is_numeric(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
 
 
+def value_of_samples(adata: ad.AnnData, sample_key: str, name: str) -> tuple[pd.Series, pd.Series]:
+    """A value of ``obs[name]`` of every sample, and whether the sample holds others; missing is one too."""
+    samples = validate.factor(adata, sample_key, "sample_key")
+    codes, values = pd.factorize(adata.obs[name], use_na_sentinel=False)
+    one = np.zeros(len(samples.names), dtype=codes.dtype)
+    one[samples.codes] = codes
+    varies = np.zeros(len(samples.names), dtype=bool)
+    varies[samples.codes[one[samples.codes] != codes]] = True
+    found = values.take(one)
+    found = found.astype(object) if isinstance(found.dtype, pd.CategoricalDtype) else found
+    index = pd.Index(samples.names)
+    return pd.Series(np.asarray(found), index=index), pd.Series(varies, index=index)
+
+
 def sample_covariates(
     adata: ad.AnnData, sample_key: str, sample_names: Sequence[str], names: Sequence[str]
 ) -> pd.DataFrame:
     """One row per sample of columns of ``obs``; refuse what varies within a sample or is missing."""
     table = pd.DataFrame(index=pd.Index(sample_names))
-    labels = adata.obs[sample_key].astype(str)
     for name in names:
         if name not in adata.obs.columns:
             raise MissingKeyError(
                 f"covariate {name!r} not found in adata.obs. Available: {validate.shown(adata.obs.columns)}."
             )
-        values = adata.obs[name]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            values = values.astype(object)
-        varying = values.groupby(labels, observed=True).nunique(dropna=False)
-        bad = [sample for sample in sample_names if varying.get(sample, 1) > 1]
+        first, varies = value_of_samples(adata, sample_key, name)
+        bad = [sample for sample in sample_names if varies.get(sample, False)]
         if bad:
             raise InputValueError(
                 f"covariate {name!r} must be one value per sample: it varies within {len(bad)} of "
                 f"{len(sample_names)} samples, for example {bad[0]!r}. Summarise it per sample first."
             )
-        table[name] = values.groupby(labels, observed=True).first().reindex(sample_names).to_numpy()
+        table[name] = first.reindex(sample_names).to_numpy()
         missing = int(table[name].isna().sum())
         if missing:
             raise InputValueError(

@@ -14,7 +14,13 @@ from niche._slots import read, validate
 from niche._stats.contrasts import Contrast, Groups, contrasts_of
 from niche._stats.organ_tests import Method
 from niche.errors import InputValueError, warn
-from niche.get._compare_units import AnalysisUnits, analysis_units, groups_of, sample_covariates
+from niche.get._compare_units import (
+    AnalysisUnits,
+    analysis_units,
+    groups_of,
+    sample_covariates,
+    value_of_samples,
+)
 from niche.tl._compare_confounding import CONFOUNDERS, check_covariates, confounding
 
 RUN_FIRST = "niche.tl.communication"
@@ -79,8 +85,8 @@ def study_of(
 
 
 def _one_per_sample(adata: ad.AnnData, sample_key: str, name: str) -> bool:
-    per_sample = adata.obs.groupby(adata.obs[sample_key].astype(str), observed=True)[name]
-    return bool((per_sample.nunique(dropna=False) <= 1).all()) and not bool(adata.obs[name].isna().any())
+    value, varies = value_of_samples(adata, sample_key, name)
+    return not varies.any() and not value.isna().any()
 
 
 def _complete(units: AnalysisUnits) -> bool:

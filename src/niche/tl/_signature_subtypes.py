@@ -14,7 +14,7 @@ from niche._settings import settings
 from niche._slots.validate import Samples, shown
 from niche._stats.analysis_of_variance import analysis_of_variance
 from niche._stats.fdr import benjamini_hochberg
-from niche.get._compare_units import sample_covariates
+from niche.get._compare_units import sample_covariates, value_of_samples
 from niche.tl._compare_calls import LARGEST_Q
 from niche.tl._compare_input import Study
 from niche.tl._signature_tests import SampleScores, unit_scores
@@ -36,8 +36,8 @@ def subtypes_of(
     if column is None:
         return None, f"not assessed: no column {settings.subtype_key!r}"
     if not strict:
-        per_sample = adata.obs.groupby(samples.cells.labels, observed=True)[column].nunique(dropna=False)
-        if (per_sample > 1).any() or adata.obs[column].isna().any():
+        value, varies = value_of_samples(adata, samples.cells.key, column)
+        if varies.any() or value.isna().any():
             return None, f"not assessed: {column!r} is missing for cells, or varies within a sample"
     table = sample_covariates(adata, samples.cells.key, samples.cells.names, [column])
     return table[column].astype(str).to_numpy(dtype=object), ""
