@@ -94,10 +94,14 @@ def page(runs: list[Run], asked: argparse.Namespace) -> list[str]:
         )
     lines += ["", "![cells against time and memory](scale.svg)", ""]
     for mode in dict.fromkeys(r["mode"] for r in runs):
-        mine = [r for r in runs if r["mode"] == mode]
+        mine = [r for r in runs if r["mode"] == mode][-2:]
         if len(mine) > 1:
             cpu, wall = exponent(mine, "cpu"), exponent(mine, "wall")
-            lines += [f"- {mode}: CPU time grows with cells to the power {cpu:.2f}, wall time {wall:.2f}."]
+            lines += [
+                f"- {mode}: from {mine[0]['n']:,} to {mine[1]['n']:,} cells CPU time grows with cells to the "
+                f"power {cpu:.2f}, wall time {wall:.2f}."
+            ]
+    lines += [f"- {mode}: {told}" for mode, told in memory(runs).items()]
     lines += [
         "",
         "## Per step",
@@ -116,6 +120,23 @@ def page(runs: list[Run], asked: argparse.Namespace) -> list[str]:
         *model(runs),
     ]
     return lines
+
+
+def memory(runs: list[Run]) -> dict[str, str]:
+    """How the memory of the main process differs between the two largest sizes, by mode."""
+    found = {}
+    for mode in dict.fromkeys(r["mode"] for r in runs):
+        mine = sorted((r for r in runs if r["mode"] == mode), key=lambda r: r["n"])[-2:]
+        if len(mine) == 2:
+            few, many = mine
+            labels, beyond = (
+                (many[name] - few[name]) / (many["n"] - few["n"]) * 1e9 for name in ("labels_gb", "peak_gb")
+            )
+            found[mode] = (
+                f"from {few['n']:,} to {many['n']:,} cells the peak of the main process grows by "
+                f"{beyond:.0f} bytes a cell; names and labels of cells, once read, are {labels:.0f} of them."
+            )
+    return found
 
 
 def model(runs: list[Run]) -> list[str]:
