@@ -77,6 +77,7 @@ class Answer:
     high: float = np.nan
     patients: int = 0
     reason: str = ""
+    left_out: str = ""
     over_cells: str = ""
 
 
@@ -106,8 +107,12 @@ def from_niche(
     (row,) = table.to_dict("records")
     effect = row["effect"] if "effect" in row else row["log2fc"]
     low, high = (published * row[end] for end in (("ci_low", "ci_high")[::published]))
-    reason = str(row["reason"]) if row["call"] == "not_testable" or row.get("status") == "absent" else ""
-    return Answer(function, unit, published * effect, low, high, int(row["n_patients"]), reason, over_cells)
+    refused = row["call"] == "not_testable" or row.get("status") == "absent"
+    why = ("", str(row["reason"]))  # of a refusal, else what the comparison does without
+    return Answer(
+        function, unit, published * effect, low, high, int(row["n_patients"]), why[refused], why[not refused],
+        over_cells,
+    )  # fmt: skip
 
 
 def over_patients(values: pd.Series, function: str, unit: str) -> Answer:
@@ -435,6 +440,7 @@ def section(place: int, claim: Claim, answer: Answer) -> str:
         f"- **Published**: {claim.says} {source(claim.source)}",
         f"- **Asked**: {claim.asked}",
         f"- **Found**: {number(answer)} {answer.unit}, {answer.patients} patients; `{answer.function}`.",
+        *([f"- **Left out**: {answer.left_out}."] if answer.left_out else []),
         *([f"- **Over cells**: {answer.over_cells}."] if answer.over_cells else []),
         f"- **Verdict**: {said}{': ' + answer.reason if answer.reason else ''}.",
     ]  # fmt: skip
