@@ -59,10 +59,11 @@ def test_the_rule(script: ModuleType, low: float, high: float, reason: str, said
 
 
 def test_a_published_fall_is_counted_as_positive(script: ModuleType) -> None:
-    row = {"effect": -1.0, "ci_low": -1.5, "ci_high": -0.5, "call": "depleted", "reason": "", "n_patients": 6}
+    row = {"effect": -1.0, "ci_low": -1.5, "ci_high": -0.5, "call": "depleted", "qval": 0.04, "reason": ""}
+    row |= {"n_patients": 6, "sign_stability": 1.0}
     fall = script.from_niche(pd.DataFrame([row]), "f", "u", -1)
     assert (fall.effect, fall.low, fall.high, fall.patients) == (1.0, 0.5, 1.5, 6)
-    assert script.verdict(fall) == "agrees"
+    assert script.verdict(fall) == "agrees" and "`depleted`, q = 0.04" in fall.call and not fall.reason
     assert script.verdict(script.from_niche(pd.DataFrame([row]), "f", "u")) == "does not agree"
 
 
@@ -76,7 +77,7 @@ def test_what_niche_refuses_is_not_tested(script: ModuleType) -> None:
         "n_patients": 3,
     }
     refused = script.from_niche(pd.DataFrame([row]), "f", "u")
-    assert refused.reason == "why" and script.verdict(refused) == "cannot be tested"
+    assert refused.reason == "why" and script.verdict(refused) == "cannot be tested" and not refused.call
     row |= {"call": "undetermined", "status": "absent", "reason": "none of these cells"}
     assert script.from_niche(pd.DataFrame([row]), "f", "u").reason == "none of these cells"
 
@@ -119,10 +120,8 @@ def test_verdicts_of_the_page_follow_the_rule(script: ModuleType) -> None:
 
 
 def test_page_and_script_agree(shared_data: Path, root: Path, tmp_path: Path) -> None:
-    lacking = [
-        data.name for data in (MAYNARD2020, CHUNG2017)
-        if not any((shared_data / name).is_file() for name in (data.file, data.prepared) if name)
-    ]  # fmt: skip
+    files = {"maynard2020": (MAYNARD2020.prepared, MAYNARD2020.file), "chung2017": (CHUNG2017.file,)}
+    lacking = [name for name, any_of in files.items() if not any((shared_data / f).is_file() for f in any_of)]
     if lacking:
         pytest.skip(f"{shared_data} holds no copy of {', '.join(lacking)}")
     done = subprocess.run(
