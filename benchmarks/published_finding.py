@@ -2,8 +2,7 @@
 
 ``NICHE_DATA_DIR=FOLDER python benchmarks/published_finding.py`` writes ``docs/published_finding.md`` and
 ``docs/images/published_finding.svg``; ``--out FOLDER`` writes them elsewhere. The folder of
-``NICHE_DATA_DIR`` holds the cells of Maynard et al. 2020 and of Chung et al. 2017 (see
-``niche.datasets.maynard2020`` and ``niche.datasets.chung2017``). About a minute.
+``NICHE_DATA_DIR`` holds what ``niche.datasets.maynard2020`` and ``chung2017`` read. About a minute.
 
 The statements, what is computed for each and the rule of the verdict (:func:`verdict`) were written before
 any of the effects had been computed.
@@ -404,8 +403,9 @@ stands here. `python benchmarks/published_finding.py` writes this page and shows
   {lung_patients} patients, six organs), and {breast} ({n_breast} cells of {breast_patients} patients, two
   with a lymph-node metastasis). Most papers had more cells: what is undecided here may well be true.
   Statements 1 to 6 come from other patients than the cells; 7 to 13 are asked of a part of their own.
-- **Sources**: what a paper says is in its abstract; the words are ours. Genes and choice of biopsies for
-  Maynard et al. are those of [their notebooks](https://github.com/czbiohub-sf/scell_lung_adenocarcinoma).
+- **Sources**: what a paper says is in its abstract; the words are ours. For Maynard et al. genes and biopsies
+  are those of [their notebooks](https://github.com/czbiohub-sf/scell_lung_adenocarcinoma), sites pooled as
+  there: what therapy did cannot be told from the site that was sampled.
 - **Rule**, fixed before any effect was computed (how many cells each biopsy has was known). An effect counts
   as positive in the published direction. *{agrees}*: its 95 % interval lies above 0. *{disagrees}*: it lies
   below 0. *{undecided}*: it holds 0. *{cannot}*: niche makes no call, for the reason given; it asks for
