@@ -57,6 +57,7 @@ def test_the_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dense: bo
     assert adata.obs["organ"].tolist() == ["liver"] * 2 + ["lung"] * 3 + ["lymph_node"]
     assert adata.obs["tissue"].tolist() == ["metastasis"] * 2 + ["normal"] * 2 + ["primary", "metastasis"]
     assert adata.obs["patient"].tolist() == ["TH220"] * 2 + ["TH238"] * 3 + ["TH179"]
+    assert adata.obs["treatment"].tolist() == ["progressive"] * 2 + ["naive"] * 3 + ["progressive"]
     assert adata.var["ensembl_id"].tolist() == ["ENSG1", "ENSG4"]
     assert adata.uns["source"]["obtained"] == "local" and adata.uns["source"]["licence"].startswith("BSD-3")
     adata.write_h5ad(tmp_path / "written.h5ad")
@@ -86,6 +87,8 @@ def test_the_site_table() -> None:
     assert set(table["organ"]) == {"adrenal", "brain", "liver", "lung", "lymph_node", "pleura"}
     assert table["tissue"].value_counts().to_dict() == {"metastasis": 30, "primary": 19, "normal": 2}
     assert not table["patient"].str.endswith("_NAT").any()
+    known = table["treatment"].value_counts().to_dict()  # 7 biopsies are not among the 3,000 cells
+    assert known == {"progressive": 20, "naive": 14, "residual": 10, "": 7}
 
 
 def test_the_real_file(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,3 +107,4 @@ def test_the_real_file(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> No
         ("lymph_node", "metastasis"): 747,
         ("pleura", "metastasis"): 526,
     }
+    assert adata.obs["treatment"].cat.categories.tolist() == ["naive", "progressive", "residual"]

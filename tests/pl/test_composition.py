@@ -69,6 +69,16 @@ def test_dots_are_the_shares_of_the_samples(counted: ad.AnnData) -> None:
     assert means == pytest.approx(list(wanted))
 
 
+def test_few_cells_make_a_small_dot(counted: ad.AnnData) -> None:
+    few = counted[(counted.obs["sample"] != "bone0") | ~counted.obs["cell_type"].duplicated()].copy()
+    niche.tl.composition(few)
+    (ax,) = niche.pl.composition(few, cell_type="T cell").axes
+    shares = niche.get.composition(few, level="sample", organ="bone", cell_type="T cell")
+    assert shares["n_whole"].tolist() == [3, 120, 142, 93]  # one of each type is left in the first
+    sizes = named(ax, "samples bone")[0].get_sizes()
+    assert sizes == pytest.approx([3 + 11 * 0.03, 14, 14, 3 + 11 * 0.93])
+
+
 def test_calls_stand_above_their_organ(counted: ad.AnnData) -> None:
     table = niche.get.composition(counted)
     table = table[table["contrast"].astype(str).str.endswith("_vs_rest")]

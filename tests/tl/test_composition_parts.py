@@ -45,7 +45,7 @@ def test_small_biopsies_are_left_out():
     part = part_of(counts, "immune", samples([0, 0, 1, 1]), GROUPS, 10)
     assert part.rows.tolist() == [1, 2, 3]
     gone = part_of(counts[[0, 0, 2, 3]], "immune", samples([0, 0, 1, 1]), GROUPS, 10)
-    assert gone.missing[0][0] == "too few cells of its compartment in bone"
+    assert gone.missing[0][0] == "too few cells of its compartment in bone: no patient has 10"
 
 
 def test_a_compartment_an_organ_lacks_does_not_matter_elsewhere():

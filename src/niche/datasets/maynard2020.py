@@ -46,7 +46,8 @@ def maynard2020(*, allow_mirror: bool = False) -> AnnData:
         ``X``: log1p counts per million, csr float32; there are no raw counts. Genes seen in at least
         3 cells. ``obs``: ``sample``, ``patient``, ``organ`` (biopsy site), ``tissue`` (metastasis,
         primary, normal), ``cell_type`` (of the authors of infercnvpy), ``age``, ``sex``,
-        ``biopsy_type``, ``histology``, ``driver_gene``, ``pathology_review``. ``var``:
+        ``biopsy_type``, ``histology``, ``driver_gene``, ``pathology_review``, ``treatment`` (of the
+        biopsy: ``naive``, ``residual`` disease under targeted therapy, ``progressive``). ``var``:
         ``ensembl_id``, ``chromosome``, ``start``, ``end``. ``obsm``: ``X_scVI``, ``X_umap``.
         ``uns["source"]``: citation, licence, address, checksum.
 
@@ -62,10 +63,10 @@ def maynard2020(*, allow_mirror: bool = False) -> AnnData:
     Notes
     -----
     Maynard A, McCoach CE, Rotow JK, et al. Cell 2020;182:1232-1251
-    (doi:10.1016/j.cell.2020.07.017). The subset was published with infercnvpy (BSD-3-Clause); sites
-    and tissue come from the LuCA atlas (BSD-3-Clause). Normal adjacent tissue (``_NAT``) belongs to
-    the patient it was taken from. Few patients supply most cells of some sites, so most organ
-    contrasts cannot be tested.
+    (doi:10.1016/j.cell.2020.07.017). The subset was published with infercnvpy (BSD-3-Clause); sites,
+    tissue and treatment (its column ``analysis``) come from the LuCA atlas (BSD-3-Clause). Normal adjacent
+    tissue (``_NAT``) belongs to the patient it was taken from. Few patients supply most cells of some
+    sites, so most organ contrasts cannot be tested.
 
     Examples
     --------
@@ -128,7 +129,7 @@ def _with_sites(obs: pd.DataFrame) -> pd.DataFrame:
     table["cell_type"] = obs["cell_type"].astype(str).to_numpy(object)
     table["age"] = obs["age"].to_numpy()
     table["sex"] = obs["sex"].astype(str).to_numpy(object)
-    for column in ("biopsy_type", "histology", "driver_gene", "pathology_review"):
+    for column in ("biopsy_type", "histology", "driver_gene", "pathology_review", "treatment"):
         table[column] = joined[column].to_numpy(object)
     text = [column for column in table if column != "age"]
     return table.astype(dict.fromkeys(text, "category"))

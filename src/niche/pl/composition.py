@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HIGH, _HEAD = 1.15, 0.5
+_MANY = 100
+"""Cells from which the dot of a sample has its full size."""
 _CAUTION = (
-    "dot: a sample, as share of all cells of the compartment in it; bar: mean of the patients. Symbol: the\n"
-    "organ against the others, tested against types that all organs have. Hatched: the organ has none of\n"
-    "these cells, which is no share of zero. Shares are relative: when one type expands the others fall."
+    "dot: a sample, as share of its cells of the compartment (small: few cells); bar: mean of the patients.\n"
+    "Symbol: the organ against the others, tested against types that all organs have. Hatched: the organ\n"
+    "has none of these cells, no share of zero. Shares are relative: when one type expands the others fall."
 )
 
 
@@ -34,9 +36,10 @@ def composition(
 ) -> Figure:
     """Draw the share of each cell type in every sample, by organ, with the calls.
 
-    One panel per cell type, in the order of the compartments; organs stand side by side. A symbol above an
-    organ is its call against the others, no symbol is ``undetermined``, a cross is not testable. An organ
-    that has none of the cells is hatched.
+    One panel per cell type, in the order of the compartments; organs stand side by side. The dot of a sample
+    is smaller when fewer than 100 cells stand behind its share. A symbol above an organ is its call against
+    the others, no symbol is ``undetermined``, a cross is not testable. An organ that has none of the cells is
+    hatched.
 
     Parameters
     ----------
@@ -174,7 +177,7 @@ def _dots(ax: Axes, mine: pd.DataFrame, organs: list[str]) -> None:
         ax.scatter(
             x + shift,
             part["share"],
-            s=14,
+            s=3 + 11 * part["n_whole"].clip(upper=_MANY) / _MANY,
             color=colors[organ],
             edgecolors="white",
             linewidths=0.4,

@@ -68,7 +68,7 @@ def part_of(counts: np.ndarray, compartment: str, samples: Samples, groups: Grou
             if there[g, k] and alone[k]:
                 text = f"no other cell type of its compartment is in every organ with {compartment} cells"
             elif there[g, k]:
-                text = _too_few(x[mine, k], expected[mine, k], name)
+                text = _too_few(x[mine, k], expected[mine, k], name, min_cells)
             usable[k, g] = not text
             texts.append(text)
         missing.append(texts)
@@ -86,10 +86,10 @@ def _per_group(counts: np.ndarray, group: np.ndarray, n_groups: int) -> np.ndarr
     return out
 
 
-def _too_few(seen: np.ndarray, expected: np.ndarray, name: str) -> str:
+def _too_few(seen: np.ndarray, expected: np.ndarray, name: str, min_cells: int) -> str:
     """Why a type that is there cannot be compared in a group; empty where it can."""
     if not seen.size:
-        return f"too few cells of its compartment in {name}"
+        return f"too few cells of its compartment in {name}: no patient has {min_cells}"
     if np.median(expected) < LEAST_EXPECTED or not seen.any():
         return f"too few cells in {name}: {np.median(expected):.1f} expected per patient"
     return ""
