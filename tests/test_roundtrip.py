@@ -28,6 +28,10 @@ def tables(adata: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
         if isinstance(found, ad.AnnData):
             yield from ((f"{name}.{part}", table) for part, table in _as_tables(found))
             continue
+        if type(found).__name__ == "MuData":
+            for view in found.mod:
+                yield from ((f"{name}[{view!r}].{part}", table) for part, table in _as_tables(found[view]))
+            continue
         yield name, found
         for option, hint in type_hints(function).items():
             if option != "return" and typing.get_origin(hint) is typing.Literal:
