@@ -41,9 +41,9 @@ def tables(adata: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _as_tables(found: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The parts of an AnnData, labels as strings whatever a file made of them."""
-    yield "X", found.to_df()
-    yield from ((layer, found.to_df(layer)) for layer in found.layers if layer is not None)
+    """The parts of an AnnData, labels as strings whatever a file made of them; observations as columns."""
+    yield "X", found.to_df().T
+    yield from ((layer, found.to_df(layer).T) for layer in found.layers if layer is not None)
     for name in ("obs", "var"):
         frame = getattr(found, name)
         labels = [column for column in frame if not pd.api.types.is_numeric_dtype(frame[column])]
