@@ -50,7 +50,7 @@ def test_the_command_and_the_extras_are_named(built: Path) -> None:
     (meta,) = [name for name in files.namelist() if name.endswith(".dist-info/METADATA")]
     text = files.read(meta).decode()
     assert "Requires-Python: >=3.11" in text
-    for extra in ("activity", "completion", "deseq2", "scale", "survival", "test", "docs"):
+    for extra in ("activity", "completion", "deseq2", "mudata", "scale", "survival", "test", "docs"):
         assert f"Provides-Extra: {extra}\n" in text
 
 

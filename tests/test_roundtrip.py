@@ -28,6 +28,10 @@ def tables(adata: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
         if isinstance(found, ad.AnnData):
             yield from ((f"{name}.{part}", table) for part, table in _as_tables(found))
             continue
+        if type(found).__name__ == "MuData":
+            for view in found.mod:
+                yield from ((f"{name}[{view!r}].{part}", table) for part, table in _as_tables(found[view]))
+            continue
         yield name, found
         for option, hint in type_hints(function).items():
             if option != "return" and typing.get_origin(hint) is typing.Literal:
@@ -37,9 +41,9 @@ def tables(adata: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _as_tables(found: ad.AnnData) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The parts of an AnnData, labels as strings whatever a file made of them."""
-    yield "X", found.to_df()
-    yield from ((layer, found.to_df(layer)) for layer in found.layers if layer is not None)
+    """The parts of an AnnData, labels as strings whatever a file made of them; observations as columns."""
+    yield "X", found.to_df().T
+    yield from ((layer, found.to_df(layer).T) for layer in found.layers if layer is not None)
     for name in ("obs", "var"):
         frame = getattr(found, name)
         labels = [column for column in frame if not pd.api.types.is_numeric_dtype(frame[column])]

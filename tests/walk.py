@@ -10,6 +10,8 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
+import pandas as pd
+
 PUBLIC_PACKAGES = ("pp", "tl", "get", "pl", "datasets", "resources", "recipes", "report", "testing")
 
 Public = tuple[str, Callable[..., object]]
@@ -41,8 +43,14 @@ def parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
 
 
 def needed(function: Callable[..., object]) -> dict[str, object]:
-    """Options without a default of a function that reads a result of the demo: an organ, chosen edges."""
-    known: dict[str, object] = {"organ": "bone", "edges": [("Fibroblast", "Malignant", "CXCL12", "CXCR4")]}
+    """Options without a default of a function that reads a result of the demo: an organ, edges, a table."""
+    edge = ("Fibroblast", "Malignant", "CXCL12", "CXCR4")
+    names = ["source", "target", "ligand_complex", "receptor_complex", "lr_means"]
+    known: dict[str, object] = {
+        "organ": "bone",
+        "edges": [edge],
+        "table": pd.DataFrame([(*edge, 1.0)], columns=names),
+    }
     options = parameters(function).values()
     return {p.name: known[p.name] for p in options if p.default is p.empty and p.name != "adata"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from niche.get.agreement import agreement
 from niche.get.ambient import ambient
 from niche.get.annotate import annotate
 from niche.get.axes import axes
@@ -32,12 +33,15 @@ from niche.get.species import species
 from niche.get.subline_signature import subline_signature
 from niche.get.to_cellchat import to_cellchat
 from niche.get.to_cellphonedb import to_cellphonedb
+from niche.get.to_cellxgene import to_cellxgene
 from niche.get.to_liana import to_liana
+from niche.get.to_mudata import to_mudata
 from niche.get.to_squidpy import to_squidpy
 from niche.get.touching import touching
 from niche.get.tropism import tropism
 
 __all__ = [
+    "agreement",
     "ambient",
     "annotate",
     "axes",
@@ -68,7 +72,9 @@ __all__ = [
     "subline_signature",
     "to_cellchat",
     "to_cellphonedb",
+    "to_cellxgene",
     "to_liana",
+    "to_mudata",
     "to_squidpy",
     "touching",
     "tropism",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from niche.errors import InputTypeError, InputValueError, warn
+from niche.resources._tool_names import in_subunits
 
 __all__ = ["checked_pairs", "looks_like_file", "pairs_from_file", "pairs_from_liana"]
 
@@ -68,7 +69,7 @@ def checked_pairs(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     Parameters
     ----------
     table
-        A table with the columns ``ligand`` and ``receptor``.
+        A table with the columns ``ligand`` and ``receptor``, or one of CellChat or CellPhoneDB.
     origin
         What the table is called in messages.
 
@@ -83,6 +84,8 @@ def checked_pairs(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     InputTypeError
         A column does not hold text.
     """
+    if table.columns.is_unique:
+        table = in_subunits(table)
     missing = [column for column in _PAIR if column not in table.columns]
     if missing:
         found = ", ".join(map(str, table.columns)) or "none"

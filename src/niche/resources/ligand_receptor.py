@@ -35,7 +35,9 @@ def ligand_receptor(name: str | Path | pd.DataFrame = "consensus", organism: str
         ``"connectomedb2020"`` (as published with LIANA 1.10.0), or ``"niche"``: simple pairs and axes of
         metastasis that the consensus lacks or holds only inside larger complexes. Any other list of liana's
         is taken from it when it is installed. Or a DataFrame, or the path of a CSV or TSV file, with columns
-        ``ligand`` and ``receptor`` (``pathway``, ``evidence``, ``source`` are kept when present).
+        ``ligand`` and ``receptor`` (``pathway``, ``evidence``, ``source`` are kept when present). Lists of
+        CellChat (``CellChatDB$interaction``; subunits are read from ``interaction_name_2``) and CellPhoneDB
+        (``interaction_input.csv``; from ``interactors``) are taken as they are.
     organism
         ``"human"``, or ``"mouse"`` to map human pairs by one-to-one orthologs; pairs in which a subunit has
         none are lost, counted and logged. ``"mouseconsensus"``, and a table of your own that holds mouse
