@@ -44,6 +44,19 @@ def overlaps(figure: Figure, artists: list[Artist]) -> list[tuple[str, str]]:
     return found
 
 
+def cut(figure: Figure, artists: list[Artist]) -> list[str]:
+    """Texts that reach beyond the figure by more than a pixel: they are cut where it is saved as it is."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer, page = canvas.get_renderer(), figure.bbox
+    boxes = [(artist, artist.get_window_extent(renderer)) for artist in artists]
+    return [
+        str(artist)
+        for artist, box in boxes
+        if box.x0 < page.x0 - 1 or box.y0 < page.y0 - 1 or box.x1 > page.x1 + 1 or box.y1 > page.y1 + 1
+    ]
+
+
 def title(ax: Axes) -> Text:
     """The title, which stands on the left."""
     return next(text for text in ax.findobj(Text) if text.get_text() == ax.get_title(loc="left"))

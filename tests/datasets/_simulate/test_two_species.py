@@ -26,7 +26,9 @@ def test_fraction_gives_the_cross_share_that_was_asked_for() -> None:
 def test_droplets_hold_the_molecules_of_their_cells(clean) -> None:
     counts, malignant = clean
     rng = np.random.default_rng(1)
-    made = two_species.droplets(rng, counts, malignant, cross=0.0, cell_sd={"human": 0.5, "mouse": 0.5}, doublets=0.1)
+    made = two_species.droplets(
+        rng, counts, malignant, cross=0.0, cell_sd={"human": 0.5, "mouse": 0.5}, doublets=0.1
+    )
     assert len(made.rows) == 360 and (made.partner >= 0).sum() == 40
     assert not set(made.rows) & set(made.partner[made.partner >= 0])
     both = (made.human + made.mouse).toarray()
@@ -39,7 +41,9 @@ def test_droplets_hold_the_molecules_of_their_cells(clean) -> None:
 def test_ambient_molecules_keep_depth_and_share(clean) -> None:
     counts, malignant = clean
     rng = np.random.default_rng(1)
-    made = two_species.droplets(rng, counts, malignant, cross=0.05, cell_sd={"human": 0.3, "mouse": 0.3}, doublets=0.0)
+    made = two_species.droplets(
+        rng, counts, malignant, cross=0.05, cell_sd={"human": 0.3, "mouse": 0.3}, doublets=0.0
+    )
     total = np.asarray((made.human + made.mouse).sum(axis=1)).ravel()
     assert total.mean() == pytest.approx(counts.sum() / 400, rel=0.01)
     human = np.asarray(made.human.sum(axis=1)).ravel() / total
