@@ -112,9 +112,7 @@ def test_columns_that_may_stand_beside_the_organ_are_named_and_not_used() -> Non
     columns = {"study": ["a"] * 4 + ["b"] * 4, "assay": ["cell"] * 8, "batch": ["x", "y"] * 4}
     guess = guess_config(data(**columns))
     told = [note for note in guess.notes if "compare.covariates" in note]
-    assert told == [
-        "may be covariates of the comparison, not used unless compare.covariates names them: study"
-    ]
+    assert told == ["no covariates of the comparison; compare.covariates can name them: study"]
     assert guess.config.compare.covariates == []
     for decided in (["study"], []):
         named = CommunicationConfig.model_validate({"compare": {"covariates": decided}})

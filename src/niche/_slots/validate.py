@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import anndata as ad
@@ -110,8 +111,9 @@ def obs_key(adata: ad.AnnData, key: str | None, setting: str) -> str:
         raise InputTypeError(f"{setting} must be the name of an obs column. Got {name!r}.")
     if name not in adata.obs.columns:
         raise MissingKeyError(
-            f"column {name!r} not found in adata.obs. Available: {shown(adata.obs.columns)}. "
-            f"Name yours with {setting}=, or once with niche.settings.{setting} = ..."
+            f"column {name!r} not found in adata.obs.{meant(name, adata.obs.columns)} "
+            f"Available: {shown(adata.obs.columns)}. Name yours with {setting}=, or once with "
+            f"niche.settings.{setting} = ..."
         )
     return name
 
@@ -241,3 +243,10 @@ def shown(names: Iterable[Any]) -> str:
     listed = [str(name) for name in names]
     text = ", ".join(repr(name) for name in listed[:_SHOWN])
     return f"{text}, and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else text
+
+
+def meant(name: str, known: Iterable[Any]) -> str:
+    """A question for a message: the known names that are nearly this one; empty where none is."""
+    small = {str(item).casefold(): str(item) for item in known}
+    near = [small[one] for one in get_close_matches(str(name).casefold(), list(small), cutoff=0.7)]
+    return f" Did you mean {shown(near)}?" if near else ""

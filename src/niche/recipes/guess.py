@@ -221,7 +221,7 @@ def _possible_covariates(obs: pd.DataFrame, found: CommunicationConfig | Program
     if not named:
         return []
     listed = ", ".join(named)
-    return [f"may be covariates of the comparison, not used unless compare.covariates names them: {listed}"]
+    return [f"no covariates of the comparison; compare.covariates can name them: {listed}"]
 
 
 def _unrecognised(obs: pd.DataFrame, found: RecipeConfig) -> dict[str, int]:
