@@ -17,15 +17,18 @@ VERDICTS: dict[str, dict[str, Any]] = {
     "organ-associated": {"color": "#D55E00", "marker": "^", "size": 34.0},
     "ambient-suspect": {"color": "#5A08BB", "marker": "X", "size": 40.0},
     "intrinsic": {"color": "#0072B2", "marker": "s", "size": 24.0},
-    "undetermined": {"color": "#707070", "marker": "o", "size": 22.0},
-    "patient-private": {"color": "#AB7F1A", "marker": "D", "size": 20.0},
-    "not_testable": {"color": "#8C8C8C", "marker": "x", "size": 20.0},
+    "undetermined": {"color": "#474747", "marker": "o", "size": 22.0},
+    "patient-private": {"color": "#4A2A10", "marker": "D", "size": 20.0},
+    "not_testable": {"color": "#767676", "marker": "x", "size": 20.0},
 }
-"""Colour and symbol of every verdict, in the order in which programs are shown; either tells them apart."""
+"""Colour and symbol of every verdict, in the order in which programs are shown; either tells them apart.
+
+The colours are those of words too, so all of them are dark.
+"""
 
 KINDS = {
     "program": "#0072B2",
-    "patient-private": "#AB7F1A",
+    "patient-private": VERDICTS["patient-private"]["color"],
     "background": "#BBBBBB",
     "unstable": "#F46688",
 }

@@ -216,7 +216,7 @@ def _ribbon(ax: Axes, ring: _Ring, source: str, out: tuple[float, float], into: 
 def _arcs(ax: Axes, ring: _Ring, able: set[str]) -> None:
     from matplotlib.patches import Wedge
 
-    from niche.pl._figure import INK, SMALL
+    from niche.pl._figure import FAINT, INK, SMALL
 
     for name, (start, end) in ring.types.items():
         sure = name in able
@@ -248,7 +248,7 @@ def _arcs(ax: Axes, ring: _Ring, able: set[str]) -> None:
             ha="left" if right else "right",
             va="center",
             fontsize=SMALL,
-            color=INK if sure else "#8C8C8C",
+            color=INK if sure else FAINT,
             fontweight="bold" if name in ring.tumor else "normal",
             gid="cell type",
         )
