@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import anndata as ad
+import numpy as np
+import pytest
+from compared import PAIRS, make_compared
 
 from niche import get, pp, tl
 from niche.report import summary
@@ -37,3 +40,17 @@ def test_few_patients_are_told_apart() -> None:
     assert "says nothing about communication" in told[0]
     assert "a single patient" in told[1]
     assert "two patients" in told[2]
+
+
+@pytest.mark.filterwarnings("ignore:'study' cannot be told apart", "ignore:one organ only")
+def test_one_organ_is_told_against_primary_tumors() -> None:
+    adata = make_compared()
+    adata = adata[adata.obs["organ"].isin(["bone", "lung"])].copy()
+    adata.obs["tissue"] = np.where(adata.obs["organ"] == "lung", "primary", "metastasis")
+    tl.communication(adata, "cell_type", resource=PAIRS, tissues=("metastasis", "primary"))
+    tl.compare_communication(adata)
+    stronger = get.compare_communication(adata, contrast="bone_vs_primary", call=["enriched", "specific"])
+    assert len(stronger)
+    (told,) = summary._differences(Findings.of(adata))
+    n = f"{len(stronger)} edge{'s' if len(stronger) > 1 else ''} stronger"
+    assert told.startswith(f"Bone against primary tumors, over patients: {n}")

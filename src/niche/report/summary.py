@@ -208,9 +208,9 @@ def _differences(found: Findings) -> list[str]:
     if not found.compare.there:
         return []
     items = []
-    for contrast in comparison.main(found).to_dict("records"):
-        if contrast["kind"] != "rest":
-            continue
+    sided = comparison.main(found).query("kind != 'omnibus'")
+    between = sided[sided["kind"] == "rest"]
+    for contrast in (between if len(between) else sided).to_dict("records"):
         name = contrast["contrast"]
         up, down = (comparison.called(found, name, calls) for calls in (comparison.UP, comparison.DOWN))
         leaked = comparison.called(found, name, comparison.SUSPECT)
