@@ -57,6 +57,23 @@ def cut(figure: Figure, artists: list[Artist]) -> list[str]:
     ]
 
 
+def written(figure: Figure) -> list[Text]:
+    """Every text that is seen: what is empty, hidden, or a tick beyond the end of its axis is left out."""
+    FigureCanvasAgg(figure).draw()
+    beyond = set()
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for tick in axis.get_major_ticks() + axis.get_minor_ticks():
+                if not ax.axison or not low - 1e-9 <= tick.get_loc() <= high + 1e-9:
+                    beyond |= {id(tick.label1), id(tick.label2)}
+    return [
+        text
+        for text in figure.findobj(Text)
+        if text.get_visible() and text.get_text().strip() and id(text) not in beyond
+    ]
+
+
 def title(ax: Axes) -> Text:
     """The title, which stands on the left."""
     return next(text for text in ax.findobj(Text) if text.get_text() == ax.get_title(loc="left"))

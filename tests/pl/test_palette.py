@@ -74,7 +74,7 @@ def colours_of(looks: dict[str, dict]) -> dict[str, str]:
         (colours_of(_programs.VERDICTS), 18),
         (_programs.KINDS, 18),
         (colours_of(_account.PUBLISHED), 18),
-        (colours_of(STATUS_STYLE), 13),
+        (colours_of(STATUS_STYLE), 11),
         (palette.TISSUES, 25),
     ],
     ids=["calls", "verdicts", "kinds", "mediators", "axes", "tissues"],

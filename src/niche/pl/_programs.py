@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import anndata as ad
@@ -52,12 +51,6 @@ def verdict_table(adata: ad.AnnData, key: str, program: Any = None) -> pd.DataFr
         return found.set_index("program").loc[listed].reset_index()
     order = found["verdict"].map({name: i for i, name in enumerate(VERDICTS)})
     return found.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
-
-
-def short(text: str, width: int) -> str:
-    """A label cut to so many characters, between words where that is possible."""
-    cut = textwrap.shorten(text, width, placeholder=" \u2026").replace(", \u2026", " \u2026")
-    return cut if len(cut) > 2 else text[: width - 1] + "\u2026"
 
 
 def inches_wide(ax: Axes) -> float:
