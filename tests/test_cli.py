@@ -231,6 +231,15 @@ class TestBadInput:
         assert "seed" in refused(capsys, "run", study, "--config", fast, "--out", out, "--seed", "-1")
         assert sorted(tmp_path.iterdir()) == [tmp_path / "short.h5ad"], "nothing half-written is left"
 
+    def test_no_cell_types(self, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        adata = ad.read_h5ad(study)
+        del adata.obs["celltype"]
+        adata.write_h5ad(tmp_path / "short.h5ad")
+        told = refused(capsys, "run", tmp_path / "short.h5ad", "--out", tmp_path / "out")
+        assert "recognised as cell type" in told and "--recipe tumor_stroma" in told
+        assert main(["init", str(tmp_path / "short.h5ad"), "--out", str(tmp_path / "recipe.toml")]) == 0
+        assert "fill in: input.cell_type. Without cell types start with --recipe" in capsys.readouterr().out
+
     def test_config(self, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         config = tmp_path / "recipe.toml"
         config.write_text("[communication]\nexpr_prop = 3\n")

@@ -64,7 +64,13 @@ class Samples:
 
 
 def anndata(adata: Any) -> None:
-    """Refuse what is not an AnnData with cells and unique, non-missing gene names.
+    """Refuse what is not an AnnData with cells and unique, non-missing gene names."""
+    filled(adata)
+    gene_names(adata)
+
+
+def filled(adata: Any) -> None:
+    """Refuse what is not an AnnData with cells and genes, whatever these are called.
 
     Annotation that was read lazily is brought into memory; matrices are left as they are.
     """
@@ -73,12 +79,11 @@ def anndata(adata: Any) -> None:
             f"adata must be an AnnData. Got {type(adata).__module__}.{type(adata).__name__}. "
             "Read a file with anndata.read_h5ad(path)."
         )
-    lazy.hold_annotation(adata)
     if adata.n_obs == 0 or adata.n_vars == 0:
         raise InputValueError(
             f"adata is empty: {adata.n_obs} cells x {adata.n_vars} genes. Check the filters applied before."
         )
-    gene_names(adata)
+    lazy.hold_annotation(adata)
 
 
 def gene_names(adata: ad.AnnData) -> None:

@@ -137,7 +137,7 @@ def init(arguments: argparse.Namespace) -> None:
     if counted:
         say(f"found: {counted}")
     for name in guess.missing:
-        say(f"fill in: input.{name}")
+        say(f"fill in: input.{name}.{inputs.without_cell_types((name,))}".rstrip("."))
     if guess.unrecognised:
         say(f"look at: input.compartments ({_unknown(list(guess.unrecognised))})")
     known = guess.config.input.malignant is not None or guess.config.input.compartment is not None

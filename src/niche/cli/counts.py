@@ -31,6 +31,10 @@ def patients(adata: AnnData, columns: InputConfig) -> str:
     n = frame.groupby(["tissue", "organ"], sort=True)["patient"].nunique()
     parts = [f"{organ} ({tissue}) {count}" for (tissue, organ), count in n.items()]
     return (
-        f"{frame['sample'].nunique():,} samples of {frame['patient'].nunique():,} patients; patients by "
-        f"organ: {', '.join(parts)}"
+        f"{_counted(frame, 'sample')} of {_counted(frame, 'patient')}; patients by organ: {', '.join(parts)}"
     )
+
+
+def _counted(frame: pd.DataFrame, name: str) -> str:
+    n = frame[name].nunique()
+    return f"{n:,} {name}{'' if n == 1 else 's'}"
