@@ -30,7 +30,7 @@ GROUPS = {
     ),
     "Programs of the tumor": ("programs", "usage", "variance", "program_ambient"),
     "Seed and soil": ("tropism", "mediators"),
-    "Models, patients and tissue": ("species", "growth", "relapse", "spatial"),
+    "Models, patients and tissue": ("species", "sublines", "growth", "relapse", "spatial"),
 }  # fmt: skip
 """Plots by what they show; plots that are not named here come last."""
 OPTIONS: dict[str, dict[str, object]] = {
@@ -46,6 +46,13 @@ def species() -> Figure:
     adata = niche.datasets.simulate_xenograft(1, animals_per_organ=1, n_genes=1500)
     niche.pp.split_species(adata)
     return niche.pl.species(adata)
+
+
+def sublines() -> Figure:
+    """Sublines of a cell line, selected for an organ."""
+    adata = niche.datasets.simulate_sublines(4, n_genes=800)
+    niche.tl.compare_sublines(adata, replicate_key="culture")
+    return niche.pl.sublines(adata)
 
 
 def growth() -> Figure:
@@ -71,7 +78,7 @@ def spatial() -> Figure:
 
 
 OTHERS: dict[str, Callable[[], Figure]] = {
-    "species": species, "growth": growth, "relapse": relapse, "spatial": spatial,
+    "species": species, "sublines": sublines, "growth": growth, "relapse": relapse, "spatial": spatial,
 }  # fmt: skip
 """Plots of studies of other kinds than the demo, with all that leads to them."""
 _HEAD = """# Gallery

@@ -40,8 +40,18 @@ FEW = {"brain7": "Macrophage"}
 UNPAIRED = tuple((name, f"P{i}", organ) for i, (name, _, organ) in enumerate(SAMPLES))
 
 
-def make_compared(samples: tuple = SAMPLES, *, n_cells: int = 24) -> ad.AnnData:
-    """Counts, with communication and its comparison stored."""
+LONG_NAMES = {
+    "Cancer": "Malignant epithelial cell, cycling (G2M) A1",
+    "Fibroblast": "Cancer-associated fibroblast, inflammatory",
+    "Macrophage": "Tissue-resident macrophage, FOLR2+ LYVE1+",
+}
+"""Names of cell types as authors give them, of about 40 letters."""
+
+
+def make_compared(
+    samples: tuple = SAMPLES, *, n_cells: int = 24, names: dict[str, str] | None = None
+) -> ad.AnnData:
+    """Counts, with communication and its comparison stored; cell types may have other ``names``."""
     rng = np.random.default_rng(11)
     genes = (*GENES, *FILL)
     rows, values = [], []
@@ -61,6 +71,7 @@ def make_compared(samples: tuple = SAMPLES, *, n_cells: int = 24) -> ad.AnnData:
     obs = pd.DataFrame(rows, columns=["sample", "patient", "organ", "tissue", "cell_type"])
     kind = {"Cancer": "tumor", "Fibroblast": "stromal", "Macrophage": "immune"}
     obs["compartment"] = obs["cell_type"].map(kind)
+    obs["cell_type"] = obs["cell_type"].replace(names or {})
     obs["study"] = np.where(obs["organ"] == "brain", "second", "first")
     obs["age"] = obs["patient"].str[1:].astype(float)
     obs.index = [f"cell{i}" for i in range(len(obs))]

@@ -176,6 +176,9 @@ def test_warnings_are_one_line_notes(
 class TestBadInput:
     def test_usage(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert "required: command" in refused(capsys)
+        assert main(["--help"]) == 0
+        told = capsys.readouterr().out
+        assert "first steps:" in told and "niche run STUDY.h5ad --config recipe.toml" in told
         assert "invalid choice: 'fly'" in refused(capsys, "fly")
         assert "--out" in refused(capsys, "run", "x.h5ad")
         assert "invalid int value" in refused(capsys, "run", "x.h5ad", "--out", "y", "--seed", "x")
@@ -220,12 +223,22 @@ class TestBadInput:
         assert "column 'nowhere' not found" in told
         assert "--organ" in told
         assert "'site'" in told
+        assert "Did you mean 'site'?" in refused(capsys, "run", study, "--organ", "Sites", "--out", out)
         adata = ad.read_h5ad(study)
         del adata.obs["patient"]
         adata.write_h5ad(tmp_path / "short.h5ad")
         assert "--patient" in refused(capsys, "run", tmp_path / "short.h5ad", "--out", out)
         assert "seed" in refused(capsys, "run", study, "--config", fast, "--out", out, "--seed", "-1")
         assert sorted(tmp_path.iterdir()) == [tmp_path / "short.h5ad"], "nothing half-written is left"
+
+    def test_no_cell_types(self, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        adata = ad.read_h5ad(study)
+        del adata.obs["celltype"]
+        adata.write_h5ad(tmp_path / "short.h5ad")
+        told = refused(capsys, "run", tmp_path / "short.h5ad", "--out", tmp_path / "out")
+        assert "recognised as cell type" in told and "--recipe tumor_stroma" in told
+        assert main(["init", str(tmp_path / "short.h5ad"), "--out", str(tmp_path / "recipe.toml")]) == 0
+        assert "fill in: input.cell_type. Without cell types start with --recipe" in capsys.readouterr().out
 
     def test_config(self, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         config = tmp_path / "recipe.toml"
@@ -308,7 +321,9 @@ def test_init_writes_a_recipe_that_runs(
     assert main(["init", str(study), "--out", str(recipe)]) == 0
     told = capsys.readouterr().out
     assert "guessed: organ taken from obs['site']" in told
-    assert f"niche run {study} --config {recipe}" in told
+    assert f"niche run {study} --config {recipe}" in told and f"niche check {study} --config {recipe}" in told
+    assert "found: " in told and "patients by organ: " in told
+    assert "look this section over" in recipe.read_text()
     assert load_config(recipe).input.organ == "site"
     assert "exists" in refused(capsys, "init", study, "--out", recipe)
     assert main(["init", str(study), "--out", str(recipe), "--overwrite", "--organ", "patient"]) == 0
@@ -327,7 +342,8 @@ def test_init_says_what_must_be_filled_in(
     assert main(["init", str(tmp_path / "short.h5ad"), "--out", str(recipe)]) == 0
     told = capsys.readouterr().out
     assert "fill in: input.patient" in told
-    assert "look at: input.compartments (1 cell types" in told
+    assert "look at: input.compartments (1 cell type is not recognised by name: 'cluster 7')" in told
+    assert "patients by organ" not in told, "who the patients are is not known"
     text = recipe.read_text()
     assert "FILL IN: no column could be recognised" in text
     assert '"cluster 7"' in text
@@ -340,6 +356,9 @@ def test_check_prints_the_design(study: Path, capsys: pytest.CaptureFixture[str]
     assert told.out.startswith("DesignReport: ")
     assert "bone" in told.out
     assert "guessed: organ" in told.err
+    assert "niche run takes niche.pp.normalize" in told.out and told.out.rstrip().endswith(
+        "the other points stay."
+    )
 
 
 def test_report_is_written_beside_the_result(

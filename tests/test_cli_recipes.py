@@ -73,7 +73,7 @@ class TestProgramsAcrossSites:
         config, out = tmp_path / "recipe.toml", tmp_path / "out"
         init = ["init", str(study), "--recipe", "programs_across_sites", "--out", str(config)]
         assert main(init) == 0
-        assert "may be covariates of the comparison" in capsys.readouterr().out
+        assert "no covariates of the comparison; compare.covariates can name them" in capsys.readouterr().out
         text = config.read_text().replace("min_cells_scrublet = 100", "min_cells_scrublet = 100000")
         text = text.replace("# k =", "k = [4]").replace("n_starts = 20", "n_starts = 3")
         text = text.replace("min_cells = 20", "min_cells = 5")

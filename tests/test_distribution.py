@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,27 @@ import pytest
 
 pytestmark = pytest.mark.once
 LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "_build", "generated", ".venv*")
+
+WITHOUT_NETWORK = """
+import socket, sys
+
+def refuse(*args, **kwargs):
+    raise OSError("there is no network")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+import niche
+from niche.cli import main
+
+assert niche.__file__.startswith(sys.argv[1]), niche.__file__
+adata = niche.datasets.demo()
+niche.pp.harmonize_genes(adata)
+niche.pp.check(adata)
+adata.write_h5ad("result.h5ad")
+assert main(["report", "result.h5ad"]) == 0
+for name in niche.resources.available()["name"]:
+    assert main(["resources", "show", name]) == 0, name
+"""
+"""What reads every file that niche brings, in a process that reaches nobody."""
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +74,23 @@ def test_the_command_and_the_extras_are_named(built: Path) -> None:
     assert "Requires-Python: >=3.11" in text
     for extra in ("activity", "completion", "deseq2", "mudata", "scale", "survival", "test", "docs"):
         assert f"Provides-Extra: {extra}\n" in text
+
+
+def test_the_wheel_works_elsewhere_and_without_network(built: Path, tmp_path: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    known = {name: value for name, value in os.environ.items() if name != "NICHE_DATA_DIR"}
+    (tmp_path / "elsewhere").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NETWORK, str(tmp_path / "installed")],
+        cwd=tmp_path / "elsewhere",
+        env=known | {"PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "<html" in (tmp_path / "elsewhere" / "report.html").read_text(encoding="utf-8")[:200]
 
 
 def test_the_source_archive_can_be_tested(built: Path) -> None:

@@ -144,6 +144,14 @@ held_out = niche.get.compare_sublines(sublines, what="held_out")
 held_out.groupby("contrast")["direction"].value_counts().unstack(fill_value=0)
 
 # %% [markdown]
+# The same as a picture. Every dot is a subline, the diamond is the parental line: one draw, so where it
+# stands alone proves little. Ticks are the effect without one of the sublines; where they lie together, no
+# single subline makes the difference.
+
+# %%
+niche.pl.sublines(sublines, contrast="bone_vs_rest", n_top=10)
+
+# %% [markdown]
 # Against the parental line this cannot be tried: there is one such line, and nothing is left to compare with
 # when it is put aside.
 #

@@ -1,8 +1,13 @@
-"""Execute every tutorial and write its notebook, without times and places of the run."""
+"""Execute tutorials and write their notebooks, without times and places of the run.
+
+``python tutorials/execute.py`` for all, ``python tutorials/execute.py 01 06`` for those whose names start so.
+"""
 
 from __future__ import annotations
 
+import sys
 import tempfile
+import time
 from pathlib import Path
 
 import jupytext
@@ -38,6 +43,18 @@ def _noise(output: nbformat.NotebookNode) -> bool:
     return is_stderr
 
 
+def sources(starts: list[str]) -> list[Path]:
+    """Tutorials whose names start with one of these, all without any; refuse a start that fits none."""
+    known = sorted(Path(__file__).parent.glob("[0-9]*.py"))
+    odd = [start for start in starts if not any(path.name.startswith(start) for path in known)]
+    if odd:
+        listed = ", ".join(path.stem for path in known)
+        raise SystemExit(f"no tutorial starts with {', '.join(odd)}. There are: {listed}")
+    return [path for path in known if not starts or path.name.startswith(tuple(starts))]
+
+
 if __name__ == "__main__":
-    for path in sorted(Path(__file__).parent.glob("[0-9]*.py")):
+    for path in sources(sys.argv[1:]):
+        began = time.perf_counter()
         execute(path)
+        print(f"{path.stem}: {time.perf_counter() - began:.0f} seconds")

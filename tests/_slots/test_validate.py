@@ -50,6 +50,12 @@ def test_a_missing_column_lists_those_that_exist(adata):
         validate.factor(adata, "site", "organ_key")
 
 
+def test_a_name_that_is_nearly_there_is_asked_for() -> None:
+    assert validate.meant("Organ", ["sample", "organ"]) == " Did you mean 'organ'?"
+    assert validate.meant("sites", ["site", "sample"]) == " Did you mean 'site'?"
+    assert validate.meant("compartment", ["site", 3]) == ""
+
+
 def test_missing_and_empty_labels_are_counted(adata):
     adata.obs["organ"] = ["bone", None, "lung", "lung"]
     with pytest.raises(InputValueError, match="1 of 4 cells have no label"):

@@ -45,7 +45,9 @@ def test_filters() -> None:
         get(adata, gene="FOO")
     with pytest.raises(InputValueError, match="organ: 'liver' not in the result"):
         get(adata, what="held_out", organ="liver")
-    with pytest.raises(InputValueError, match="what must be one of 'genes', 'held_out', 'left_out'"):
+    with pytest.raises(
+        InputValueError, match="what must be one of 'genes', 'held_out', 'left_out', 'sublines'"
+    ):
         get(adata, what="all")
 
 
@@ -104,6 +106,38 @@ def test_sign_stability_is_the_share_of_sublines_without_whom_the_sign_holds() -
             whole.loc[gene, "sign_stability"], abs=1e-6
         )
     assert turned > 3
+
+
+def test_values_of_sublines_are_those_that_were_tested() -> None:
+    adata = study()
+    gene = str(get(adata, contrast="bone_vs_rest", call=["enriched", "specific"])["gene"].iloc[0])
+    table = get(adata, what="sublines", gene=gene)
+    assert "omnibus" not in set(table["contrast"]), "the omnibus has no sides"
+    stored = adata.uns["compare_sublines"]
+    row = list(adata.var_names[stored["tested"]["gene"]]).index(gene)
+    names = list(stored["units"]["subline"])
+    y, w = (pd.Series(stored[name][row].astype(float), index=names) for name in ("log2cpm", "weights"))
+    rest = table[table["contrast"] == "bone_vs_rest"].set_index("subline")
+    assert rest["log2cpm"].to_dict() == pytest.approx(y.to_dict())
+    assert rest["weight"].to_dict() == pytest.approx(w.to_dict())
+    assert set(rest["n_replicates"]) == {3}
+    assert rest["selected_for"].astype(str).to_dict() == {name: name.split("_")[0] for name in names}
+    sides = {"bone": "plus", "lung": "minus", "brain": "minus", "parental": ""}
+    assert rest["side"].astype(str).tolist() == [sides[name] for name in rest["selected_for"]]
+    means = {
+        organ: np.average(part["log2cpm"], weights=part["weight"])
+        for organ, part in rest.groupby("selected_for", observed=True)
+    }
+    expected = y - (means["lung"] + means["brain"]) / 2
+    assert rest["log2fc"].to_dict() == pytest.approx(expected.to_dict())
+    whole = get(adata, gene=gene, contrast="bone_vs_rest")["log2fc"].iloc[0]
+    bone = rest[rest["side"] == "plus"]
+    assert np.average(bone["log2fc"], weights=bone["weight"]) == pytest.approx(whole, abs=1e-5)
+    parental = table[table["contrast"] == "lung_vs_parental"].set_index("subline")
+    assert parental["side"].astype(str).value_counts().to_dict() == {"": 6, "plus": 3, "minus": 1}
+    assert parental.loc["parental_1", "log2fc"] == pytest.approx(0)
+    called = get(adata, contrast="bone_vs_rest", call=["enriched", "depleted", "specific"])
+    assert set(get(adata, what="sublines", contrast="bone_vs_rest")["gene"]) == set(called["gene"])
 
 
 def test_left_out_shows_called_genes_by_default() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from niche._slots import keys
-from niche.pl import palette
+from niche.pl import _account, _compared, _figure, _programs, palette
+from niche.pl.axes_heatmap import STATUS_STYLE
 
 # Machado et al. 2009, severity 1
 VISION = {
@@ -25,11 +26,15 @@ VISION = {
 }
 
 
+def light(color: str) -> np.ndarray:
+    """Red, green and blue of a colour, linear in light."""
+    channels = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+
+
 def seen(color: str, vision: str) -> np.ndarray:
     """CIELAB coordinates of a colour as seen."""
-    channels = np.array([int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    linear = np.clip(VISION[vision] @ linear, 0, 1)
+    linear = np.clip(VISION[vision] @ light(color), 0, 1)
     to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
     xyz = to_xyz @ linear / np.array([0.9505, 1.0, 1.089])
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
@@ -55,6 +60,48 @@ def smallest_difference(colors: list[str], vision: str) -> float:
 )
 def test_every_reader_can_tell_them_apart(colors: dict, least: float, vision: str) -> None:
     assert smallest_difference(list(colors.values()), vision) >= least
+
+
+def colours_of(looks: dict[str, dict]) -> dict[str, str]:
+    return {name: look["color"].upper() for name, look in looks.items()}
+
+
+@pytest.mark.parametrize("vision", list(VISION))
+@pytest.mark.parametrize(
+    ("colors", "least"),
+    [
+        (colours_of(_compared.CALLS), 20),
+        (colours_of(_programs.VERDICTS), 18),
+        (_programs.KINDS, 18),
+        (colours_of(_account.PUBLISHED), 18),
+        (colours_of(STATUS_STYLE), 11),
+        (palette.TISSUES, 25),
+    ],
+    ids=["calls", "verdicts", "kinds", "mediators", "axes", "tissues"],
+)
+def test_every_reader_can_tell_what_was_found(colors: dict[str, str], least: float, vision: str) -> None:
+    assert smallest_difference(list(colors.values()), vision) >= least
+
+
+@pytest.mark.parametrize(
+    "looks", [_compared.CALLS, _programs.VERDICTS, _account.PUBLISHED, STATUS_STYLE],
+    ids=["calls", "verdicts", "mediators", "axes"],
+)  # fmt: skip
+def test_a_symbol_of_its_own_for_what_was_found(looks: dict[str, dict]) -> None:
+    shapes = [look["marker"] for look in looks.values()]
+    alike = [name for name, look in looks.items() if shapes.count(look["marker"]) > 1]
+    assert alike in ([], ["found", "tested_not_significant"]), "these two are a full and an empty circle"
+
+
+def contrast_with_white(color: str) -> float:
+    """Contrast of a colour with white, as web content is judged (WCAG 2.2)."""
+    return 1.05 / (float(light(color) @ [0.2126, 0.7152, 0.0722]) + 0.05)
+
+
+def test_colours_of_words_can_be_read() -> None:
+    words = [_figure.INK, _figure.FAINT, *colours_of(_programs.VERDICTS).values()]
+    assert {color: contrast_with_white(color) >= 3.8 for color in words} == dict.fromkeys(words, True)
+    assert contrast_with_white(_figure.FAINT) >= 4.5
 
 
 def test_every_framework_organ_and_compartment_has_a_colour() -> None:

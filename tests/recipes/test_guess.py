@@ -112,10 +112,29 @@ def test_columns_that_may_stand_beside_the_organ_are_named_and_not_used() -> Non
     columns = {"study": ["a"] * 4 + ["b"] * 4, "assay": ["cell"] * 8, "batch": ["x", "y"] * 4}
     guess = guess_config(data(**columns))
     told = [note for note in guess.notes if "compare.covariates" in note]
-    assert told == [
-        "may be covariates of the comparison, not used unless compare.covariates names them: study"
-    ]
+    assert told == ["no covariates of the comparison; compare.covariates can name them: study"]
     assert guess.config.compare.covariates == []
     for decided in (["study"], []):
         named = CommunicationConfig.model_validate({"compare": {"covariates": decided}})
         assert not any("compare.covariates" in note for note in guess_config(data(**columns), named).notes)
+
+
+def test_labels_that_are_missing_are_told(demo: ad.AnnData) -> None:
+    demo.obs["cell_type"] = demo.obs["cell_type"].astype(object)
+    demo.obs.iloc[:7, demo.obs.columns.get_loc("cell_type")] = np.nan
+    found = guess_config(demo)
+    assert found.missing == ("cell_type",)
+    (told,) = [note for note in found.notes if note.startswith("no cell type")]
+    assert f"obs['cell_type'] may be it, but 7 of {demo.n_obs} cells have no label there" in told
+
+
+def test_words_for_tissues_that_are_not_known_are_told(demo: ad.AnnData) -> None:
+    demo.obs["tissue"] = demo.obs["tissue"].astype(str).replace({"metastasis": "LN", "primary": "PT"})
+    (told,) = [note for note in guess_config(demo).notes if "taken as a metastasis" in note]
+    assert "If obs['tissue'] says it" in told and "[input.tissue_map]" in told
+    assert "'LN', 'PT'" in told
+
+
+def test_genes_of_one_name_are_left_to_the_recipe(demo: ad.AnnData) -> None:
+    demo.var_names = [demo.var_names[1], *demo.var_names[1:]]
+    assert guess_config(demo).missing == ()

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import anndata as ad
+import numpy as np
+import pytest
+from compared import PAIRS, make_compared
 
 from niche import get, pp, tl
-from niche.report import summary
+from niche.report import answerable, summary
 from niche.report.findings import Findings
 
 
@@ -37,3 +40,44 @@ def test_few_patients_are_told_apart() -> None:
     assert "says nothing about communication" in told[0]
     assert "a single patient" in told[1]
     assert "two patients" in told[2]
+
+
+@pytest.mark.filterwarnings("ignore:'study' cannot be told apart", "ignore:one organ only")
+def test_one_organ_is_told_against_primary_tumors() -> None:
+    adata = make_compared()
+    adata = adata[adata.obs["organ"].isin(["bone", "lung"])].copy()
+    adata.obs["tissue"] = np.where(adata.obs["organ"] == "lung", "primary", "metastasis")
+    tl.communication(adata, "cell_type", resource=PAIRS, tissues=("metastasis", "primary"))
+    tl.compare_communication(adata)
+    stronger = get.compare_communication(adata, contrast="bone_vs_primary", call=["enriched", "specific"])
+    assert len(stronger)
+    (told,) = summary._differences(Findings.of(adata))
+    n = f"{len(stronger)} edge{'s' if len(stronger) > 1 else ''} stronger"
+    assert told.startswith(f"Bone against primary tumors, over patients: {n}")
+    (glance,) = summary._at_a_glance(Findings.of(adata))
+    assert "Edges compared with the other organs" not in [column.heading for column in glance.columns]
+
+
+@pytest.mark.filterwarnings("ignore:one organ only")
+def test_what_patients_allow_stands_first(_corridor: ad.AnnData) -> None:
+    found = Findings.of(_corridor)
+    blocks = summary.section(found).blocks
+    organs = get.design(_corridor, what="organs")
+    (told,) = answerable.callout(found)
+    assert blocks[2] == told and told.tone == "note"
+    able = organs.loc[organs["reason"] == "", "organ"].tolist()
+    assert able and all(name.replace("_", " ") in told.text.split(".")[0] for name in able)
+    assert "Brain: test, no call (2 patients with usable cells, 3 are needed for a call)." in told.text
+
+
+def test_nothing_can_be_called_of_one_patient_each() -> None:
+    adata = make_compared()
+    adata.obs["patient"] = adata.obs["organ"].astype(str)
+    pp.check(adata, "cell_type")
+    (told,) = answerable.callout(Findings.of(adata))
+    assert told.tone == "limit"
+    assert told.text.startswith(
+        "No difference between organs can be called: there are too few patients. Bone:"
+    )
+    assert "Kidney: describe only (1 patient with usable cells, 2 are needed to test)." in told.text
+    assert answerable.callout(Findings.of(ad.AnnData(np.ones((2, 2), dtype=np.float32)))) == []

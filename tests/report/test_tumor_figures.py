@@ -3,8 +3,10 @@ from __future__ import annotations
 import anndata as ad
 import numpy as np
 import pytest
+from compared import make_compared
 
-from niche import get
+from niche import get, pp
+from niche.report import tumor_figures as figures_of_tumors
 from niche.report.figures import ReportFigure
 from niche.report.findings import Findings
 from niche.report.tumor_figures import mean_profiles, tumor_figures
@@ -45,3 +47,12 @@ def test_every_figure_can_be_drawn_and_read(drawn: dict[str, ReportFigure]) -> N
 
 def test_nothing_is_drawn_from_nothing(demo: ad.AnnData) -> None:
     assert tumor_figures(Findings.of(demo)) == []
+
+
+def test_no_ambient_fraction_is_not_drawn() -> None:
+    adata = make_compared()
+    adata.obs["cell_type"], adata.obs["compartment"] = "Cancer", "tumor"
+    pp.ambient(adata, "cell_type")
+    found = Findings.of(adata)
+    assert found.ambient.there
+    assert figures_of_tumors._ambient(found) == [], "with one cell type no sample has a fraction"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import anndata as ad
@@ -63,7 +64,13 @@ class Samples:
 
 
 def anndata(adata: Any) -> None:
-    """Refuse what is not an AnnData with cells and unique, non-missing gene names.
+    """Refuse what is not an AnnData with cells and unique, non-missing gene names."""
+    filled(adata)
+    gene_names(adata)
+
+
+def filled(adata: Any) -> None:
+    """Refuse what is not an AnnData with cells and genes, whatever these are called.
 
     Annotation that was read lazily is brought into memory; matrices are left as they are.
     """
@@ -72,12 +79,11 @@ def anndata(adata: Any) -> None:
             f"adata must be an AnnData. Got {type(adata).__module__}.{type(adata).__name__}. "
             "Read a file with anndata.read_h5ad(path)."
         )
-    lazy.hold_annotation(adata)
     if adata.n_obs == 0 or adata.n_vars == 0:
         raise InputValueError(
             f"adata is empty: {adata.n_obs} cells x {adata.n_vars} genes. Check the filters applied before."
         )
-    gene_names(adata)
+    lazy.hold_annotation(adata)
 
 
 def gene_names(adata: ad.AnnData) -> None:
@@ -110,8 +116,9 @@ def obs_key(adata: ad.AnnData, key: str | None, setting: str) -> str:
         raise InputTypeError(f"{setting} must be the name of an obs column. Got {name!r}.")
     if name not in adata.obs.columns:
         raise MissingKeyError(
-            f"column {name!r} not found in adata.obs. Available: {shown(adata.obs.columns)}. "
-            f"Name yours with {setting}=, or once with niche.settings.{setting} = ..."
+            f"column {name!r} not found in adata.obs.{meant(name, adata.obs.columns)} "
+            f"Available: {shown(adata.obs.columns)}. Name yours with {setting}=, or once with "
+            f"niche.settings.{setting} = ..."
         )
     return name
 
@@ -247,3 +254,10 @@ def shown(names: Iterable[Any]) -> str:
     listed = [str(name) for name in names]
     text = ", ".join(repr(name) for name in listed[:_SHOWN])
     return f"{text}, and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else text
+
+
+def meant(name: str, known: Iterable[Any]) -> str:
+    """A question for a message: the known names that are nearly this one; empty where none is."""
+    small = {str(item).casefold(): str(item) for item in known}
+    near = [small[one] for one in get_close_matches(str(name).casefold(), list(small), cutoff=0.7)]
+    return f" Did you mean {shown(near)}?" if near else ""

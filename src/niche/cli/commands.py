@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 DEMO_PROGRAMS, DEMO_STARTS = (12, 16, 20), 10
 """Numbers of programs, and random starts of each, that are tried in the demo."""
+
+_OWN_STEPS = (
+    "niche.pp.harmonize_genes", "niche.pp.normalize", "niche.pp.qc", "niche.tl.call_compartments"
+)  # fmt: skip
+"""Advice of the design report that a recipe follows by itself."""
 
 
 def demo(arguments: argparse.Namespace) -> None:
@@ -101,6 +107,7 @@ def completion(arguments: argparse.Namespace) -> None:
 
 def init(arguments: argparse.Namespace) -> None:
     """Guess the columns of a file and write a commented recipe."""
+    from niche.cli.counts import patients
     from niche.recipes import guess_config, to_toml
 
     out = Path(arguments.out).expanduser()
@@ -111,7 +118,8 @@ def init(arguments: argparse.Namespace) -> None:
     adata = inputs.read(arguments.input)
     guess = guess_config(adata, inputs.settings(arguments))
     available = f"Columns: {', '.join(map(str, adata.obs.columns))}."
-    comments = {
+    comments = {"input": "Guessed from the file: look this section over. All others hold defaults."}
+    comments |= {
         f"input.{name}": f"FILL IN: no column could be recognised. {available}" for name in guess.missing
     }
     if guess.unrecognised:
@@ -125,14 +133,28 @@ def init(arguments: argparse.Namespace) -> None:
         raise InputValueError(f"cannot write {str(out)!r}: {error.strerror}.") from error
     for note in guess.notes:
         say(f"guessed: {note}")
+    counted = patients(adata, guess.config.input)
+    if counted:
+        say(f"found: {counted}")
     for name in guess.missing:
-        say(f"fill in: input.{name}")
+        say(f"fill in: input.{name}.{inputs.without_cell_types((name,))}".rstrip("."))
     if guess.unrecognised:
-        say(f"look at: input.compartments ({len(guess.unrecognised)} cell types are not recognised by name)")
+        say(f"look at: input.compartments ({_unknown(list(guess.unrecognised))})")
     known = guess.config.input.malignant is not None or guess.config.input.compartment is not None
     if not known and guess.config.recipe == "communication_by_organ":
         say("look at: input.malignant or input.compartments, unless a cell type says that it is malignant")
-    say(f"wrote {out}; next: niche run {arguments.input} --config {out} --out results")
+    given = f"{shlex.quote(arguments.input)} --config {shlex.quote(str(out))}"
+    say(f"wrote {out}; next, to see what the study can answer: niche check {given}")
+    say(f"then: niche run {given} --out results")
+
+
+def _unknown(names: list[str]) -> str:
+    one = len(names) == 1
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return (
+        f"{len(names)} cell type{' is' if one else 's are'} not recognised by name: "
+        f"{', '.join(map(repr, names[:5]))}{more}"
+    )
 
 
 def check(arguments: argparse.Namespace) -> None:
@@ -154,6 +176,9 @@ def check(arguments: argparse.Namespace) -> None:
         **columns.design,
     )
     say(repr(found))
+    steps = [step for step in _OWN_STEPS if any(step in str(issue) for issue in found.issues["advice"])]
+    if steps:
+        say(f"niche run takes {', '.join(steps)} itself; the other points stay.")
 
 
 def report(arguments: argparse.Namespace) -> None:

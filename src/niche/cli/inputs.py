@@ -115,6 +115,13 @@ def settings(arguments: argparse.Namespace) -> AnyConfig:
     return cast("AnyConfig", load_config(fields))
 
 
+def without_cell_types(missing: tuple[str, ...]) -> str:
+    """Where to go on when a study has no cell types yet; empty where something else is missing too."""
+    if missing != ("cell_type",):
+        return ""
+    return " Without cell types start with --recipe tumor_stroma, which names cells itself."
+
+
 def completed(adata: AnnData, config: AnyConfig) -> AnyConfig:
     """Fill in what is not named, saying each guess, and keep the guesses for the report."""
     from niche.recipes import guess_config
@@ -127,7 +134,7 @@ def completed(adata: AnnData, config: AnyConfig) -> AnyConfig:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in guess.missing)
         raise InputValueError(
             f"no column of obs could be recognised as {', '.join(names)}. Name it with {flags}. Columns: "
-            f"{', '.join(map(str, adata.obs.columns)) or 'none'}."
+            f"{', '.join(map(str, adata.obs.columns)) or 'none'}.{without_cell_types(guess.missing)}"
         )
     found = guess.config
     found.notes = [*dict.fromkeys([*found.notes, *(f"guessed: {note}" for note in guess.notes)])]

@@ -26,6 +26,17 @@ COLUMN_FLAGS = {
 }
 """Flag -> help; each names a column of obs."""
 
+_FIRST_STEPS = """\
+first steps:
+  niche demo                         everything on simulated data: open niche_demo/report.html
+  niche init STUDY.h5ad              guess the columns; look over the recipe.toml it writes
+  niche check STUDY.h5ad --config recipe.toml
+                                     what the study can answer, and what it cannot
+  niche run STUDY.h5ad --config recipe.toml --out results
+                                     open results/report.html
+
+exit codes: 0 done, 1 a fault of niche, 2 something is wrong with the input"""
+
 
 class UsageError(Exception):
     """The command line cannot be understood."""
@@ -38,7 +49,12 @@ class _Parser(argparse.ArgumentParser):
 
 def build() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    parser = _Parser(prog="niche", description="Single-cell niche analysis of metastasis, organ by organ.")
+    parser = _Parser(
+        prog="niche",
+        description="Single-cell niche analysis of metastasis, organ by organ.",
+        epilog=_FIRST_STEPS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"niche {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command", parser_class=_Parser)
 
@@ -147,7 +163,11 @@ def _columns(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("columns of obs (guessed when left out)")
     for flag, text in COLUMN_FLAGS.items():
         group.add_argument(f"--{flag}", metavar="COLUMN", help=text)
-    made.add_argument("--organism", choices=keys.ORGANISMS, help="default: human")
+    made.add_argument(
+        "--organism",
+        choices=keys.ORGANISMS,
+        help="default: human, or mouse where the gene names say so",
+    )
 
 
 def _config(made: argparse.ArgumentParser) -> None:

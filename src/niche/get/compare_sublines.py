@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from niche._slots import keys, read, validate
-from niche._stats.contrasts import OMNIBUS, Contrast, Groups
+from niche._stats.contrasts import OMNIBUS
 from niche._stats.organ_tests import Models, Samples, family_tests
 from niche.get._comparisons import DIRECTED, Comparisons, Names, is_wanted
+from niche.get._subline_values import contrasts_stored, groups_stored, subline_values
 
 RUN_FIRST = "niche.tl.compare_sublines"
 
@@ -20,13 +21,13 @@ COLUMNS = (
     "contrast", "organ", "gene", "log2fc", "ci_low", "ci_high", "statistic", "pval", "qval", "call", "reason",
     "n_sublines", "n_replicates", "sign_stability", "min_detectable_log2fc",
 )  # fmt: skip
-TABLES = ("genes", "held_out", "left_out")
+TABLES = ("genes", "held_out", "left_out", "sublines")
 
 
 def compare_sublines(
     adata: ad.AnnData,
     *,
-    what: Literal["genes", "held_out", "left_out"] = "genes",
+    what: Literal["genes", "held_out", "left_out", "sublines"] = "genes",
     contrast: Names = None,
     organ: Names = None,
     gene: Names = None,
@@ -42,14 +43,16 @@ def compare_sublines(
         Data on which the tool was run.
     what
         ``"genes"``: every gene and contrast. ``"held_out"``: signatures tried on sublines they were not built
-        from. ``"left_out"``: effects of genes without each subline in turn.
+        from. ``"left_out"``: effects of genes without each subline in turn. ``"sublines"``: the values that
+        were tested, subline by subline.
     contrast
         Keep these contrasts: ``"omnibus"``, ``"<organ>_vs_rest"``, ``"<a>_vs_<b>"``,
         ``"<organ>_vs_parental"``.
     organ
         Keep contrasts that raise these organs.
     gene
-        Keep these genes. Of ``what="left_out"`` the default is genes with a call that names an organ.
+        Keep these genes. Of ``"left_out"`` and ``"sublines"`` the default is genes with a call that names an
+        organ.
     call
         Keep these calls.
     qval
@@ -75,6 +78,13 @@ def compare_sublines(
         Of ``"left_out"`` one row per contrast, gene and subline on either side: ``contrast, organ, gene,
         left_out`` (empty for the row with all), ``log2fc``, NaN where it cannot be estimated without the
         subline.
+
+        Of ``"sublines"`` one row per contrast, tested gene and subline, the parental line among them:
+        ``contrast, organ, gene, subline, selected_for`` (the organ, or the parental level), ``n_replicates``
+        (its cultures), ``side`` (``plus``, ``minus``, empty for neither), ``log2cpm`` (of all its cultures:
+        what was tested), ``weight`` (precision; the scale is arbitrary) and ``log2fc``, the value less the
+        mean of the minus side, which is the mean of its organs, each weighted by ``weight``; covariates are
+        not taken out of it.
 
     Raises
     ------
@@ -102,13 +112,15 @@ def compare_sublines(
         return _held_out(stored, contrast, organ)
     table = Comparisons(stored, np.zeros(len(stored["tested"]["gene"]), dtype=int), stored["tested"]["gene"])
     genes = list(adata.var_names)
-    if what == "left_out" and gene is None and call is None:
+    if what in ("left_out", "sublines") and gene is None and call is None:
         call = [name for name in DIRECTED if name in table.stored_calls]
     row, column = table.rows(
         is_wanted(gene, "gene", genes, genes)[table.feature], contrast, organ, call, qval
     )
     if what == "left_out":
         return _left_out(stored, table, genes, row, column)
+    if what == "sublines":
+        return subline_values(stored, table, genes, row, column)
     frame = pd.DataFrame(
         table.columns(row, column) | {"gene": pd.Categorical.from_codes(table.feature[row], genes)}
     )
@@ -149,19 +161,14 @@ def _left_out(
     stored: Mapping[str, Any], table: Comparisons, genes: list[str], row: np.ndarray, column: np.ndarray
 ) -> pd.DataFrame:
     """Effects without each subline, from the values and weights that were tested."""
-    kinds = read.strings(stored["contrasts"]["kind"])
-    wanted = [
-        Contrast(name, kind, int(plus), int(minus))
-        for name, kind, plus, minus in zip(
-            table.contrasts, kinds, stored["contrasts"]["plus"], stored["contrasts"]["minus"], strict=True
-        )
-    ]
-    sided = (row < table.n_tested) & (np.array(kinds)[column] != OMNIBUS)
+    wanted = contrasts_stored(stored)
+    kinds = np.array([one.kind for one in wanted], dtype=object)
+    sided = (row < table.n_tested) & (kinds[column] != OMNIBUS)
     row, column = row[sided], column[sided]
     tested, place = np.unique(row, return_inverse=True)
     values, weights = (np.asarray(stored[name])[tested].astype(float) for name in ("log2cpm", "weights"))
     usable, sublines = np.asarray(stored["usable"])[tested], read.strings(stored["units"]["subline"])
-    samples, groups = _samples(stored), _groups(stored)
+    samples, groups = _samples(stored), groups_stored(stored)
 
     def without(kept: np.ndarray) -> Any:
         models = Models(samples.take(np.flatnonzero(kept)), groups, wanted)
@@ -195,8 +202,3 @@ def _samples(stored: Mapping[str, Any]) -> Samples:
     group = np.asarray(units["group"], dtype=np.int64)
     covariates = np.asarray(units["covariates"], dtype=float).reshape(group.size, -1)
     return Samples(group, np.arange(group.size), covariates, tuple(read.strings(units["terms"])))
-
-
-def _groups(stored: Mapping[str, Any]) -> Groups:
-    names, organ, tissue = (read.strings(stored["groups"][name]) for name in ("name", "organ", "tissue"))
-    return Groups(names, organ, tissue, replicate="subline", origin="parental", lone_origin=True)

@@ -25,6 +25,7 @@ from niche.pl.relapse import relapse
 from niche.pl.spatial import spatial
 from niche.pl.species import species
 from niche.pl.stability import stability
+from niche.pl.sublines import sublines
 from niche.pl.tropism import tropism
 from niche.pl.umap import umap
 from niche.pl.usage import usage
@@ -55,6 +56,7 @@ __all__ = [
     "spatial",
     "species",
     "stability",
+    "sublines",
     "tropism",
     "umap",
     "usage",

@@ -17,10 +17,10 @@ from niche.pl import _compared
 PUBLISHED: dict[str, dict[str, Any]] = {
     "found": {"color": "#00664B", "marker": "o", "size": 34.0, "tile": "#CDE8DF"},
     "opposite": {"color": "#D55E00", "marker": "X", "size": 40.0, "tile": "#FBE0CC"},
-    "not_found": {"color": "#3D6C8F", "marker": "_", "size": 40.0, "tile": "#E9F0F5"},
+    "not_found": {"color": "#5590BE", "marker": "_", "size": 40.0, "tile": "#E9F0F5"},
     "retracted": {"color": "#222222", "marker": "$R$", "size": 40.0, "tile": "#F4F4F4"},
-    "not_testable": {"color": "#8C8C8C", "marker": "x", "size": 12.0, "tile": "#F4F4F4"},
-    "not_assessed": {"color": "#8C8C8C", "marker": "$?$", "size": 20.0, "tile": "#F4F4F4"},
+    "not_testable": {"color": "#808080", "marker": "x", "size": 12.0, "tile": "#F4F4F4"},
+    "not_assessed": {"color": "#B4B4B4", "marker": "$?$", "size": 20.0, "tile": "#F4F4F4"},
 }
 """Colour and symbol of what became of a mediator: either alone tells them apart."""
 

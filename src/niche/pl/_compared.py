@@ -19,11 +19,11 @@ CALLS: dict[str, dict[str, Any]] = {
     "specific": {"color": "#7A0403", "marker": "*", "size": 60.0},
     "enriched": {"color": "#D55E00", "marker": "^", "size": 28.0},
     "depleted": {"color": "#0072B2", "marker": "v", "size": 28.0},
-    "ambient-suspect": {"color": "#8A6D1D", "marker": "X", "size": 26.0},
+    "ambient-suspect": {"color": "#E0B400", "marker": "X", "size": 26.0},
     "differs": {"color": "#5A08BB", "marker": "D", "size": 20.0},
-    "shared": {"color": "#7D8A8A", "marker": "s", "size": 16.0},
-    "undetermined": {"color": "#A9A9A9", "marker": "o", "size": 14.0},
-    "not_testable": {"color": "#8C8C8C", "marker": "x", "size": 16.0},
+    "shared": {"color": "#6CB8E6", "marker": "s", "size": 16.0},
+    "undetermined": {"color": "#B4B4B4", "marker": "o", "size": 14.0},
+    "not_testable": {"color": "#707070", "marker": "x", "size": 16.0},
 }
 """Colour and symbol of every call: either alone tells them apart."""
 

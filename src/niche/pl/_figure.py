@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from io import BytesIO
 from typing import Any
 
@@ -14,7 +15,8 @@ from niche.errors import InputTypeError
 SMALL, MEDIUM, LARGE = 7.0, 8.0, 10.0
 """Font sizes in points: cells and ticks, labels and legends, titles."""
 
-INK, FAINT = "#222222", "#8C8C8C"
+INK, FAINT = "#222222", "#767676"
+"""Colours of words; the fainter one, too, stands out 4.5 times from white."""
 
 
 class ShownFigure(Figure):
@@ -86,6 +88,25 @@ def message(ax: Axes, text: str) -> None:
 def text_width(labels: list[str], size: float = MEDIUM) -> float:
     """Room that the longest label takes, in inches (an average glyph is 0.58 of its size wide)."""
     return max((len(line) for label in labels for line in label.split("\n")), default=0) * size * 0.58 / 72
+
+
+def letters(inches: float, size: float = MEDIUM) -> int:
+    """How many letters find room in these inches, one at least; the reverse of :func:`text_width`."""
+    return max(int(inches * 72 / (0.58 * size)), 1)
+
+
+def wrapped(text: str, inches: float, size: float = MEDIUM) -> str:
+    """Text in lines that find room in these inches, broken between words only."""
+    return "\n".join(
+        textwrap.fill(line, letters(inches, size), break_long_words=False, break_on_hyphens=False)
+        for line in text.split("\n")
+    )
+
+
+def short(text: str, width: int) -> str:
+    """A label cut to so many characters, between words where that is possible."""
+    cut = textwrap.shorten(text, width, placeholder=" \u2026").replace(", \u2026", " \u2026")
+    return cut if len(cut) > 2 else text[: width - 1] + "\u2026"
 
 
 def gene_pair(ligand: str, receptor: str) -> str:

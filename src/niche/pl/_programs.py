@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import anndata as ad
@@ -17,15 +16,18 @@ VERDICTS: dict[str, dict[str, Any]] = {
     "organ-associated": {"color": "#D55E00", "marker": "^", "size": 34.0},
     "ambient-suspect": {"color": "#5A08BB", "marker": "X", "size": 40.0},
     "intrinsic": {"color": "#0072B2", "marker": "s", "size": 24.0},
-    "undetermined": {"color": "#707070", "marker": "o", "size": 22.0},
-    "patient-private": {"color": "#AB7F1A", "marker": "D", "size": 20.0},
-    "not_testable": {"color": "#8C8C8C", "marker": "x", "size": 20.0},
+    "undetermined": {"color": "#474747", "marker": "o", "size": 22.0},
+    "patient-private": {"color": "#4A2A10", "marker": "D", "size": 20.0},
+    "not_testable": {"color": "#767676", "marker": "x", "size": 20.0},
 }
-"""Colour and symbol of every verdict, in the order in which programs are shown; either tells them apart."""
+"""Colour and symbol of every verdict, in the order in which programs are shown; either tells them apart.
+
+The colours are those of words too, so all of them are dark.
+"""
 
 KINDS = {
     "program": "#0072B2",
-    "patient-private": "#AB7F1A",
+    "patient-private": VERDICTS["patient-private"]["color"],
     "background": "#BBBBBB",
     "unstable": "#F46688",
 }
@@ -49,12 +51,6 @@ def verdict_table(adata: ad.AnnData, key: str, program: Any = None) -> pd.DataFr
         return found.set_index("program").loc[listed].reset_index()
     order = found["verdict"].map({name: i for i, name in enumerate(VERDICTS)})
     return found.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
-
-
-def short(text: str, width: int) -> str:
-    """A label cut to so many characters, between words where that is possible."""
-    cut = textwrap.shorten(text, width, placeholder=" \u2026").replace(", \u2026", " \u2026")
-    return cut if len(cut) > 2 else text[: width - 1] + "\u2026"
 
 
 def inches_wide(ax: Axes) -> float:

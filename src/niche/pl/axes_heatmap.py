@@ -33,7 +33,7 @@ STATUS_STYLE: dict[str, dict[str, Any]] = {
         "ink": "#222222",
         "words": "measured, not expressed",
     },
-    "not_testable": {"color": "#EDEDED", "marker": "x", "ink": "#777777", "words": "not testable"},
+    "not_testable": {"color": "#DEDEDE", "marker": "x", "ink": "#555555", "words": "not testable"},
     "not_assessed": {
         "color": "#FFFFFF",
         "marker": ".",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +30,8 @@ SHOWN: dict[str, tuple[str, ...]] = {
 _INNER, _RING, _FULL = 0.86, 0.1, 0.9
 _PANEL, _HEAD = 2.5, 0.55
 _GAP = 0.05
+_LINE, _FEW = 22, 16
+"""Letters after which a name goes on in another line, where there are so few cell types or fewer."""
 _NOTHING = "not testable:\nno edge can be called"
 
 
@@ -213,10 +216,15 @@ def _ribbon(ax: Axes, ring: _Ring, source: str, out: tuple[float, float], into: 
     )
 
 
+def _label(name: str, ring: _Ring) -> str:
+    """A long name in two lines or more, where the arcs have room for them."""
+    return textwrap.fill(name, _LINE) if len(ring.types) <= _FEW else name
+
+
 def _arcs(ax: Axes, ring: _Ring, able: set[str]) -> None:
     from matplotlib.patches import Wedge
 
-    from niche.pl._figure import INK, SMALL
+    from niche.pl._figure import FAINT, INK, SMALL
 
     for name, (start, end) in ring.types.items():
         sure = name in able
@@ -242,13 +250,14 @@ def _arcs(ax: Axes, ring: _Ring, able: set[str]) -> None:
         ax.text(
             x,
             y,
-            name,
+            _label(name, ring),
+            linespacing=1.0,
             rotation=turned if right else turned + 180,
             rotation_mode="anchor",
             ha="left" if right else "right",
             va="center",
             fontsize=SMALL,
-            color=INK if sure else "#8C8C8C",
+            color=INK if sure else FAINT,
             fontweight="bold" if name in ring.tumor else "normal",
             gid="cell type",
         )
@@ -274,7 +283,9 @@ def _canvas(wanted: list[Contrast], n_columns: int, ring: _Ring) -> tuple[Figure
     n_rows = -(-len(wanted) // columns)
     radius = _INNER + _RING
     inch = _PANEL / (2 * radius)
-    reach = {name: radius + 0.08 + 1.08 * text_width([name], SMALL) / inch for name in ring.types}
+    reach = {
+        name: radius + 0.08 + 1.08 * text_width([_label(name, ring)], SMALL) / inch for name in ring.types
+    }
     middle = {name: float(np.mean(ends)) for name, ends in ring.types.items()}
     wide = max([radius, *(reach[name] * abs(np.sin(middle[name])) for name in reach)]) + 0.08
     high = max([radius, *(reach[name] * abs(np.cos(middle[name])) for name in reach)]) + 0.08

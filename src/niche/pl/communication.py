@@ -309,15 +309,18 @@ def _heads(ax: Axes, grid: _Grid) -> float:
 
 def _head_texts(grid: _Grid, pitch: float) -> tuple[dict[str, tuple[str, bool]], float]:
     """Text over each organ and whether it stands upright for lack of room; tallest height in points."""
-    from niche.pl._figure import SMALL, text_width
+    from niche.pl._figure import SMALL, text_width, wrapped
 
     texts, tallest = {}, 0.0
     for name, (first, last) in grid.organs().items():
         words = _head(grid, name)
-        upright = text_width(["\n".join(words)], SMALL) > (last - first + 1) * pitch
-        text = (", " if upright else "\n").join(words)
+        room = (last - first + 1) * pitch
+        lines = wrapped("\n".join(words), room, SMALL)
+        upright = text_width([lines], SMALL) > room
+        text = ", ".join(words) if upright else lines
         texts[name] = (text, upright)
-        height = 1.05 * text_width([text], SMALL) * 72 if upright else len(words) * SMALL * 1.25
+        n_lines = lines.count("\n") + 1
+        height = 1.05 * text_width([text], SMALL) * 72 if upright else n_lines * SMALL * 1.25
         tallest = max(tallest, height)
     return texts, tallest
 

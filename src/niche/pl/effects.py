@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PITCH, _INNER, _RIGHT = 0.43, 3.6, 2.9
+_PITCH, _INNER, _RIGHT, _RIGHT_CALLED = 0.43, 3.6, 2.9, 2.0
 _LANE = 0.3
 _NOTHING = "no edge can be called"
 _CAUTION = (
@@ -157,9 +157,14 @@ def _canvas(ax: Axes | None, rows: pd.DataFrame) -> tuple[Figure, Axes]:
         return figure_of(ax), ax
     left = 0.25 + 1.02 * text_width([_compared.edge_label(row) for row in rows.itertuples()], SMALL)
     inner = (float(rows["y"].max()) + 1.0) * _PITCH
-    width, height = left + _INNER + _RIGHT, inner + 1.85
+    width, height = left + _INNER + _right(rows), inner + 1.85
     figure = ShownFigure(figsize=(width, height))
     return figure, figure.add_axes((left / width, 1.4 / height, _INNER / width, inner / height))
+
+
+def _right(rows: pd.DataFrame) -> float:
+    """Room for the words: a reason takes more than a call."""
+    return _RIGHT if (rows["call"] == _compared.NOT_TESTABLE).any() else _RIGHT_CALLED
 
 
 def _frame(ax: Axes, rows: pd.DataFrame, wanted: list[Contrast], limit: float) -> None:

@@ -209,13 +209,22 @@ def _spread(n: int) -> np.ndarray:
     return np.linspace(-0.18, 0.18, n) if n > 1 else np.zeros(1)
 
 
+def _title(gene: str, cell_type: str, room: float) -> str:
+    """Gene and cell type within these inches, in two lines and with the cell type cut where that takes it."""
+    from niche.pl._figure import letters, short, text_width
+
+    whole = f"{gene} in {cell_type}"
+    return whole if text_width([whole]) <= room else f"{gene} in\n{short(cell_type, letters(room))}"
+
+
 def _labels(
     figure: Figure, grid: list[list[Axes]], names: list[tuple[str, str, str, str]], organs: list[str]
 ) -> None:
     from niche.pl._figure import INK, LARGE, MEDIUM, SMALL, organ_label, text_width
 
+    panel = grid[0][0].get_position().width * figure.get_figwidth()
     ticks = [organ_label(name).replace(" (", "\n(") for name in organs]
-    inner = grid[0][0].get_position().width * figure.get_figwidth() / len(organs)
+    inner = panel / len(organs)
     upright = text_width(ticks, SMALL) > inner
     for i, (axes, name) in enumerate(zip(grid, names, strict=True)):
         genes = (name[2].replace("_", "+"), name[3].replace("_", "+"))
@@ -224,7 +233,8 @@ def _labels(
             ax.tick_params(labelsize=SMALL, length=2)
             if upright:
                 ax.tick_params(axis="x", rotation=90)
-            ax.set_title(f"{side[1]}: {gene} in {cell_type}", loc="left", fontsize=MEDIUM, color=INK, pad=4)
+            title = _title(f"{side[1]}: {gene}", cell_type, panel + 0.4)
+            ax.set_title(title, loc="left", fontsize=MEDIUM, color=INK, pad=4, linespacing=1.0)
             ax.grid(axis="y", color="#EEEEEE", linewidth=0.6)
             ax.set_axisbelow(True)
             for spine in ("top", "right"):

@@ -88,7 +88,7 @@ def programs(
     >>> len(figure.axes[0].get_yticklabels())
     6
     """
-    from niche.pl._figure import given_axes, message, panel
+    from niche.pl._figure import given_axes, message, panel, short
 
     validate.choice(measure, "measure", tuple(_BLOCK))
     if ax is not None:
@@ -104,7 +104,7 @@ def programs(
     labels = program_labels(adata, key)
     cramped = ax is not None and _programs.inches_wide(ax) < 4.5
     room = _NARROW if cramped else _WIDEST
-    names = [f"{name}  {_programs.short(labels[name], room)}" for name in table["program"]]
+    names = [f"{name}  {short(labels[name], room)}" for name in table["program"]]
     beside = [f"{row.top_patient}, {row.top_patient_share:.0%}" for row in table.itertuples()]
     figure, axes = _canvas(ax, names, beside)
     _tiles(axes, like, measure, beside)

@@ -284,12 +284,12 @@ def _ticks(low: float, high: float, floor: float) -> list[float]:
 
 def _title(ax: Axes, row: pd.Series, labels: dict[str, str]) -> None:
     """Name and likeness, and the verdict in its colour below."""
-    from niche.pl._figure import INK, MEDIUM, SMALL
+    from niche.pl._figure import INK, MEDIUM, SMALL, short
 
     name = str(row["program"])
     room = max(int(_programs.inches_wide(ax) * 72 / (0.54 * MEDIUM)) - len(name) - 1, 8)
     ax.set_title(
-        f"{name}  {_programs.short(labels[name], room)}", loc="left", fontsize=MEDIUM, color=INK, pad=16
+        f"{name}  {short(labels[name], room)}", loc="left", fontsize=MEDIUM, color=INK, pad=16
     )
     look = _programs.VERDICTS[row["verdict"]]
     ax.annotate(

@@ -80,7 +80,7 @@ def variance(
     >>> figure.axes[0].get_xlabel()
     'share of the variance of usage'
     """
-    from niche.pl._figure import SMALL, given_axes, message, panel, text_width
+    from niche.pl._figure import SMALL, given_axes, message, panel, short, text_width
 
     if ax is not None:
         given_axes(ax)
@@ -98,7 +98,7 @@ def variance(
     table = table.reset_index(drop=True)
     cramped = ax is not None and _programs.inches_wide(ax) < 4.0
     room = _NARROW if cramped else _WIDEST
-    names = [f"{name}  {_programs.short(labels[name], room)}" for name in table["program"]]
+    names = [f"{name}  {short(labels[name], room)}" for name in table["program"]]
     width = text_width(names, SMALL) + _INNER + 1.3
     figure, axes = panel(ax, width=width, height=1.1 + _PITCH * len(table))
     _bars(axes, table)

@@ -76,7 +76,8 @@ class DesignReport:
 
     def _verdict(self) -> str:
         counts = self.issues["severity"].value_counts()
-        found = [f"{int(counts.get(name, 0))} {name}s" for name in ("error", "warning", "note")]
+        numbers = {name: int(counts.get(name, 0)) for name in ("error", "warning", "note")}
+        found = [f"{n} {name}{'' if n == 1 else 's'}" for name, n in numbers.items()]
         return f"{'usable' if self.ok else 'not usable as it is'} ({', '.join(found)})"
 
     def _organ_text(self) -> str:

@@ -96,8 +96,9 @@ def _column(adata: ad.AnnData, config: InputConfig, name: str, default: str) -> 
     if column not in adata.obs.columns:
         flag = name.replace("_", "-")
         raise MissingKeyError(
-            f"column {column!r} not found in adata.obs. Available: {validate.shown(adata.obs.columns)}. Name "
-            f"yours with input.{name} in the config (--{flag} on the command line)."
+            f"column {column!r} not found in adata.obs.{validate.meant(column, adata.obs.columns)} "
+            f"Available: {validate.shown(adata.obs.columns)}. Name yours with input.{name} in the config "
+            f"(--{flag} on the command line)."
         )
     return str(column)
 

@@ -25,7 +25,8 @@ def check_covariates(adata: ad.AnnData, config: OrganTestConfig, columns: Column
     for name in config.covariates:
         if name not in adata.obs.columns:
             raise MissingKeyError(
-                f"column {name!r} not found in adata.obs. Available: {validate.shown(adata.obs.columns)}. "
+                f"column {name!r} not found in adata.obs.{validate.meant(name, adata.obs.columns)} "
+                f"Available: {validate.shown(adata.obs.columns)}. "
                 "compare.covariates names columns with one value per sample."
             )
         several = adata.obs.groupby(sample, observed=True)[name].nunique(dropna=False) > 1

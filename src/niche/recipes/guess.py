@@ -34,7 +34,7 @@ _PREFIXES = {"cell_type": ("cell_type", "celltype"), "malignant": ("malignant",)
 _SETTINGS = {"cell_type": "groupby"}
 _REQUIRED = ("sample", "patient", "organ")
 _COVARIATES = ("study", "assay", "platform", "batch", "subtype", "primarytype", "histology")
-_MOST_LABELS = 300
+_MOST_LABELS, _MOST_TISSUES = 300, 6
 
 Column = Callable[[pd.Series], bool]
 
@@ -91,11 +91,12 @@ def guess_config(adata: ad.AnnData, config: AnyConfig | None = None) -> Guess:
     >>> niche.recipes.guess_config(adata).config.input.organ
     'site'
     """
-    validate.anndata(adata)
+    validate.filled(adata)  # the recipe sums genes of one name
     found: AnyConfig = CommunicationConfig() if config is None else config.model_copy(deep=True)
     given = {name for name in _NAMES if getattr(found.input, name) is not None}
     own = written_by_niche(adata)
     notes: list[str] = []
+    unlabelled: dict[str, str] = {}
     for name in _NAMES:
         if name in given or (name == "malignant" and found.input.compartment is not None):
             continue
@@ -104,10 +105,12 @@ def guess_config(adata: ad.AnnData, config: AnyConfig | None = None) -> Guess:
             taken += own
         column = _find(adata.obs, name, taken)
         if column is None:
+            unlabelled |= _without_labels(adata.obs, name, taken)
             continue
         setattr(found.input, name, column)
         if column != _default(name):
             notes.append(f"{name.replace('_', ' ')} taken from obs[{column!r}]")
+    notes += unlabelled.values()
     _guess_tissues(adata, found, notes, tissue_given="tissue" in given)
     if "organism" not in found.model_fields_set and not isinstance(found, XenograftConfig):
         _guess_organism(adata, found, notes)
@@ -130,6 +133,14 @@ def _default(name: str) -> str:
 def _find(obs: pd.DataFrame, name: str, taken: Sequence[str | None]) -> str | None:
     """The first column whose name is known for this role and whose values can play it."""
     fits = _FITS.get(name, _is_label)
+    for column in _named_so(obs, name):
+        if column not in taken and not obs[column].isna().any() and fits(obs[column]):
+            return column
+    return None
+
+
+def _named_so(obs: pd.DataFrame, name: str) -> list[str]:
+    """Columns whose name is known for a role, the likeliest first."""
     wanted = dict.fromkeys((_default(name), *_NAMES[name].split()))
     plain: dict[str, str] = {}
     for column in obs.columns:
@@ -137,10 +148,35 @@ def _find(obs: pd.DataFrame, name: str, taken: Sequence[str | None]) -> str | No
     candidates = [plain[_plain(item)] for item in wanted if _plain(item) in plain]
     for prefix in _PREFIXES.get(name, ()):
         candidates += [column for key, column in plain.items() if key.startswith(_plain(prefix))]
-    for column in dict.fromkeys(candidates):
-        if column not in taken and not obs[column].isna().any() and fits(obs[column]):
-            return column
-    return None
+    return list(dict.fromkeys(candidates))
+
+
+def _without_labels(obs: pd.DataFrame, name: str, taken: Sequence[str | None]) -> dict[str, str]:
+    """A note on the first column that would play a role if all cells had a label."""
+    fits = _FITS.get(name, _is_label)
+    for column in _named_so(obs, name):
+        n = int(obs[column].isna().sum())
+        if column not in taken and 0 < n < len(obs) and fits(obs[column].dropna()):
+            role = name.replace("_", " ")
+            return {
+                name: f"no {role}: obs[{column!r}] may be it, but {n} of {len(obs)} cells have no label "
+                "there. Label them, or leave them out"
+            }
+    return {}
+
+
+def _unread_tissue(obs: pd.DataFrame, taken: Sequence[str | None]) -> str:
+    """What to do about a column that may hold the tissue in words that are not known; empty without one."""
+    for column in _named_so(obs, "tissue"):
+        if column in taken or not _is_label(obs[column]):
+            continue
+        unknown = read_tissues(obs[column], {}).unknown
+        if 0 < len(unknown) <= _MOST_TISSUES:
+            return (
+                f". If obs[{column!r}] says it, name it with input.tissue and say in [input.tissue_map] what "
+                f"it means by {validate.shown(unknown)}"
+            )
+    return ""
 
 
 def _plain(name: str) -> str:
@@ -183,7 +219,11 @@ def _guess_tissues(adata: ad.AnnData, found: AnyConfig, notes: list[str], *, tis
     """Say how tissue is read; with one metastatic organ, look at the primary tumors beside it."""
     name = found.input.tissue
     if name is None:
-        notes.append("no column says primary, metastasis or normal: every sample is taken as a metastasis")
+        taken = [getattr(found.input, other) for other in _NAMES]
+        notes.append(
+            "no column says primary, metastasis or normal: every sample is taken as a metastasis"
+            f"{_unread_tissue(adata.obs, taken)}"
+        )
         return
     organ = found.input.organ
     if name not in adata.obs.columns or organ not in adata.obs.columns:
@@ -221,7 +261,7 @@ def _possible_covariates(obs: pd.DataFrame, found: CommunicationConfig | Program
     if not named:
         return []
     listed = ", ".join(named)
-    return [f"may be covariates of the comparison, not used unless compare.covariates names them: {listed}"]
+    return [f"no covariates of the comparison; compare.covariates can name them: {listed}"]
 
 
 def _unrecognised(obs: pd.DataFrame, found: RecipeConfig) -> dict[str, int]:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from niche import pp, tl
 from niche._settings import settings
-from niche._slots import keys, lazy, matrix
-from niche.errors import InputTypeError, InputValueError
+from niche._slots import keys, matrix, validate
+from niche.errors import InputValueError
 from niche.recipes import excluded
 from niche.recipes.columns import Columns, called_from_expression
 from niche.recipes.config import AmbientConfig, InputConfig, RecipeConfig
@@ -21,16 +21,7 @@ NO_COUNTS = "the data hold log values and no raw counts; X is used as it is"
 
 def own_copy(adata: ad.AnnData, config: InputConfig) -> ad.AnnData:
     """Copy the data; raw counts of another layer go where every step looks for them."""
-    if not isinstance(adata, ad.AnnData):
-        raise InputTypeError(
-            f"adata must be an AnnData. Got {type(adata).__module__}.{type(adata).__name__}. Read a file "
-            "with anndata.read_h5ad(path)."
-        )
-    if adata.n_obs == 0 or adata.n_vars == 0:
-        raise InputValueError(
-            f"adata is empty: {adata.n_obs} cells x {adata.n_vars} genes. Check the filters applied before."
-        )
-    lazy.hold_annotation(adata)
+    validate.filled(adata)
     adata = adata.to_memory(copy=True) if adata.isbacked else adata.copy()
     if config.layer is not None and config.layer != keys.COUNTS:
         values = matrix.resolve(adata, config.layer, "counts").values

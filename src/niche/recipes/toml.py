@@ -23,7 +23,7 @@ def to_toml(config: RecipeConfig | MultiverseConfig, *, comments: Mapping[str, s
     config
         The settings.
     comments
-        Extra comment of a field, by its full name such as ``"input.organ"``.
+        Extra comment of a section or field, by its full name such as ``"input"`` or ``"input.organ"``.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def to_toml(config: RecipeConfig | MultiverseConfig, *, comments: Mapping[str, s
         else:
             lines += ["", *_field(name, field, value, extra.get(name, ""))]
     for name, field, section in sections:
-        lines += ["", "", f"# {field.description}", f"[{name}]"]
+        lines += ["", "", f"# {field.description}", *_comment(extra.get(name, "")), f"[{name}]"]
         lines += _section(name, section, extra)
     return "\n".join(lines) + "\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche._slots import keys
-from niche.report import account, comparison, formats, program_summary
+from niche.report import account, answerable, comparison, formats, program_summary
 from niche.report.blocks import Block, Bullets, Callout, Heading, Section, Text, table
 from niche.report.findings import MAX_QVAL, Findings
 
@@ -25,6 +25,9 @@ BETWEEN = (
     "What differs between organs is tested with patients as the replicates, in the section Between organs, "
     "and only that may be said of a difference. Undetermined edges are neither different nor alike."
 )
+_BETWEEN = ("n_compared", "n_stronger", "n_weaker")
+"""Columns that are empty where no organ is compared with others."""
+
 PRESENCE = (
     "RNA of a ligand and a receptor in two cell types is a hypothesis about communication. It shows neither "
     "the proteins nor contact nor an effect on the receiving cell."
@@ -37,7 +40,8 @@ CIRCULAR = (
 
 def section(found: Findings) -> Section:
     """Build the section."""
-    blocks: list[Block] = [Text(question(found)), Text(_data(found)), *account.lead(found)]
+    blocks: list[Block] = [Text(question(found)), Text(_data(found)), *answerable.callout(found)]
+    blocks += account.lead(found)
     blocks += [*_at_a_glance(found), *program_summary.glance(found)]
     blocks.append(Heading("What can be concluded"))
     blocks.append(Bullets([*_can(found), *program_summary.can(found)]))
@@ -146,7 +150,7 @@ def _between(found: Findings, organ: str) -> dict[str, object]:
     table = comparison.contrasts(found)
     name = table.loc[(table["organ"] == organ) & (table["kind"] == "rest"), "contrast"]
     if not len(name):
-        return dict.fromkeys(("n_compared", "n_stronger", "n_weaker"))
+        return dict.fromkeys(_BETWEEN)
     mine = found.compared[found.compared["contrast"] == name.iloc[0]]
     calls = mine["call"].astype(str)
     can = mine["pval"].notna() & (calls != "not_testable")
@@ -162,9 +166,12 @@ def _between(found: Findings, organ: str) -> dict[str, object]:
 def _at_a_glance(found: Findings) -> list[Block]:
     if not found.communication.there:
         return [Callout(f"Communication was not assessed. {found.communication.reason}", "missing")]
+    rows = organ_rows(found)
+    between = [name for name in _BETWEEN if name in rows]
+    rows = rows.drop(columns=[name for name in between if rows[between].isna().all(axis=None)])
     return [
         table(
-            organ_rows(found),
+            rows,
             "At a glance",
             {
                 "organ": ("Organ", formats.text),
@@ -208,9 +215,9 @@ def _differences(found: Findings) -> list[str]:
     if not found.compare.there:
         return []
     items = []
-    for contrast in comparison.main(found).to_dict("records"):
-        if contrast["kind"] != "rest":
-            continue
+    sided = comparison.main(found).query("kind != 'omnibus'")
+    between = sided[sided["kind"] == "rest"]
+    for contrast in (between if len(between) else sided).to_dict("records"):
         name = contrast["contrast"]
         up, down = (comparison.called(found, name, calls) for calls in (comparison.UP, comparison.DOWN))
         leaked = comparison.called(found, name, comparison.SUSPECT)
@@ -228,9 +235,15 @@ def _differences(found: Findings) -> list[str]:
             + (f", {len(leaked):,} more that ambient RNA may explain" if len(leaked) else "")
             + (f". First of the stronger: {formats.listed(edges)}." if edges else ".")
         )
-    return items or [
+    if items:
+        return items
+    where = "The section Between organs says what could not be tested and why."
+    tested = found.compared["pval"].notna() & (found.compared["call"].astype(str) != "not_testable")
+    if not tested.any():
+        return [f"No difference between organs: not one could be tested for a call. {where}"]
+    return [
         "Edges were compared between organs, patients being the replicates: none could be called stronger in "
-        "an organ. The section Between organs says what could not be tested and why."
+        f"an organ. {where}"
     ]
 
 

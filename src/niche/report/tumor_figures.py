@@ -10,7 +10,7 @@ from niche._settings import settings
 from niche._slots import keys
 from niche.get.cnv import profile_of
 from niche.report import formats
-from niche.report.ambient_rna import leaked
+from niche.report.ambient_rna import leaked, samples
 from niche.report.figures import ReportFigure
 from niche.report.findings import Findings, attempt
 
@@ -95,7 +95,7 @@ def _stability(found: Findings) -> ReportFigure | None:
 
 
 def _ambient(found: Findings) -> list[ReportFigure]:
-    if not found.ambient.there:
+    if not found.ambient.there or not (samples(found)["status"] == "assessed").any():
         return []
     fractions = ReportFigure(
         "ambient_fractions",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
-from niche._slots.validate import shown
+from niche._slots.validate import meant, shown
 from niche.errors import InputValueError
 
 NO_RELAPSE = frozenset(
@@ -22,12 +20,10 @@ def occurring_labels(rivals: list[str], found: list[str], event: str, name: str)
     for rival in rivals:
         if rival in found:
             continue
-        small = {label.casefold(): label for label in found}
-        near = [small[one] for one in get_close_matches(rival.casefold(), list(small), cutoff=0.7)]
-        meant = f" Did you mean {shown(near)}?" if near else ""
         raise InputValueError(
-            f"competing= names {rival!r}, which column {event!r} of {name} (event=) never holds.{meant} "
-            f"Found: {shown(found)}. Spell it as there, or leave it out where nobody had such an event."
+            f"competing= names {rival!r}, which column {event!r} of {name} (event=) never holds."
+            f"{meant(rival, found)} Found: {shown(found)}. Spell it as there, or leave it out where nobody "
+            "had such an event."
         )
 
 
