@@ -83,3 +83,18 @@ def test_the_plan_of_xenografts_is_what_happens() -> None:
     skipped = foretold["state"] == "skipped"
     assert foretold.loc[skipped, "reason"].tolist() == done.loc[skipped, "reason"].tolist()
     assert set(done.loc[foretold["state"] == "run", "status"]) == {"done"}
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["cell types", "bare spots"])
+def test_the_plan_of_sections_is_what_happens(typed: bool) -> None:
+    spots = niche.datasets.simulate_spatial(1, patients=2, side=10, n_genes=150, pairs_per_kind=2)
+    if not typed:
+        spots.obs = spots.obs[["sample", "patient", "organ"]].copy()
+    config = {"recipe": "spatial", "spatial": {"n_perms": 10}}
+    foretold = niche.recipes.plan(spots, config)
+    done = niche.recipes.spatial(spots, config).uns["recipe"]["steps"]
+    assert foretold["step"].tolist() == done["step"].tolist()
+    skipped = foretold["state"] == "skipped"
+    assert foretold.loc[skipped, "reason"].tolist() == done.loc[skipped, "reason"].tolist()
+    assert skipped.sum() == (1 if typed else 4)
+    assert set(done.loc[foretold["state"] == "run", "status"]) == {"done"}

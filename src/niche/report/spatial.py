@@ -15,8 +15,8 @@ from niche.report.spatial_tables import WAYS
 NAME, TITLE = "spatial", "Sections of tissue"
 TOP = 5
 """Pairs listed of every section."""
-TOP_CALLED = 30
-"""Called pairs listed of a comparison over patients."""
+TOP_CALLED = 10
+"""Called pairs listed of every contrast over patients."""
 
 _MANY = 20
 """Rows from which a table is folded."""
@@ -248,10 +248,10 @@ def _compared(found: Findings, key: str) -> list[Block]:
     blocks.append(table(rows, f"What became of the pairs over patients: {what}", shown))
     called = spatial_tables.called(found, key)
     if len(called):
-        first = called.head(TOP_CALLED)
+        first = called.groupby("told", sort=False).head(TOP_CALLED)
         caption = f"Pairs called over patients: {what}"
         if len(called) > len(first):
-            caption += f", the first {len(first)} of {len(called)}"
+            caption += f", the first {TOP_CALLED} of every contrast"
         blocks.append(table(first, caption, _CALLED, folded=_folded(first, "call", what)))
     else:
         blocks.append(Text(f"No pair could be called over patients ({what})."))

@@ -32,8 +32,9 @@ def sections(found: Findings) -> pd.DataFrame:
 
 def tested(found: Findings, *, across: bool) -> pd.DataFrame:
     """Pairs tested over every section, or across its border; the smallest p first within a section."""
-    level = "interface" if across else "section"
-    rows = get.spatial_communication(found.adata, level=level, status=communication_codes.TESTED)
+    rows = get.spatial_communication(
+        found.adata, level="interface" if across else "section", status=communication_codes.TESTED
+    )
     rows = rows.assign(pair=formats.arrows(rows))
     if across:
         rows["z"] = rows[["z_receptor", "z_ligand"]].min(axis=1)
