@@ -181,6 +181,47 @@ class TestXenograft:
         assert "all 1500 genes are human" in refused(capsys, *argv)
 
 
+class TestSpatial:
+    """Sections of tissue, from the command line."""
+
+    def test_init_plan_and_run(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        adata = niche.datasets.simulate_spatial(1, patients=3, side=10, n_genes=150, pairs_per_kind=2)
+        adata.obs = adata.obs.rename(columns={"organ": "site"})
+        adata.write_h5ad(tmp_path / "sections.h5ad")
+        config, out = tmp_path / "recipe.toml", tmp_path / "out"
+        data = str(tmp_path / "sections.h5ad")
+        assert main(["init", data, "--recipe", "spatial", "--out", str(config)]) == 0
+        text = config.read_text()
+        assert 'organ = "site"' in text and "[spatial]" in text
+        config.write_text(text.replace("n_perms = 1000", "n_perms = 10"))
+        capsys.readouterr()
+        run = ["run", data, "--config", str(config), "--out", str(out)]
+        assert main([*run, "--dry-run"]) == 0
+        assert "cell types that touch in sections" in capsys.readouterr().out and not out.exists()
+        assert main([*run, "--lazy"]) == 0
+        page = parsed(out / "report.html")
+        assert page.text.strip().startswith("Ligand-receptor pairs in sections of tissue")
+        assert "Contacts of cell types" in page.sections["spatial"]
+        names = {file.stem for file in (out / "tables").glob("*.tsv")}
+        assert {"spatial_sections", "spatial_tested", "compare_spatial", "touching"} <= names
+        assert (out / "figures" / "spatial.svg").exists()
+        assert (out / "figures" / "source" / "spatial.tsv").exists()
+        monkeypatch.setattr("niche.report.gallery.figures", lambda found: {})
+        again = ["run", str(out / "result.h5ad"), "--config", str(out / "recipe.toml"), "--out"]
+        assert main([*again, str(tmp_path / "again")]) == 0
+        steps = ad.read_h5ad(tmp_path / "again" / "result.h5ad").uns["recipe"]["steps"]
+        assert set(steps["status"].astype(str)) == {"resumed", "skipped"}
+        del adata.obsm["spatial"]
+        adata.write_h5ad(tmp_path / "bare.h5ad")
+        told = refused(capsys, "run", tmp_path / "bare.h5ad", "--config", config, "--out", tmp_path / "none")
+        assert "These data have no places" in told
+        assert "no option of the recipe spatial" in refused(
+            capsys, *run[:-2], "--out", tmp_path / "none", "--tissues", "primary"
+        )
+
+
 def _quick_sections() -> dict[str, object]:
     made = load_config(
         {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from niche._kernels.marker_scores import CAP, deviations, expression_bins, group_means, set_scores
+from niche._kernels.marker_scores import CAP, deviations, expression_bins, mean_parts, set_scores
 
 
 def test_bins_hold_equally_many_genes_by_mean():
@@ -21,11 +21,14 @@ def test_few_genes_are_one_bin():
     assert len(expression_bins(np.array([]))) == 0
 
 
-def test_group_means():
+def test_parts_of_tiles_add_to_means_of_groups():
     values = sparse.random(30, 12, density=0.4, random_state=0, format="csr")
     codes = np.arange(30) % 4 - 1
     expected = np.vstack([values.toarray()[codes == i].mean(axis=0) for i in range(3)])
-    assert np.allclose(group_means(values, codes, 3), expected)
+    weights = 1 / np.bincount(codes[codes >= 0])
+    parts = [mean_parts(values, a, b, weights, codes[a:b]) for a, b in ((0, 13), (13, 30))]
+    assert np.allclose(sum(parts), expected)
+    assert not np.allclose(parts[0], expected)
 
 
 def by_hand(values, bins, genes):

@@ -159,6 +159,24 @@ def test_chosen_rows_and_columns(values: sparse.csr_matrix, stored: Path) -> Non
         assert (passes.picker(data, 2)(cells) != values[cells]).nnz == 0
 
 
+def test_what_is_taken_into_memory_is_noted(values: sparse.csr_matrix, stored: Path) -> None:
+    cells = np.arange(N_ROWS) % 5 == 2
+    with lazy.noting() as parts:
+        passes.chosen(matrix.Matrix(values, "X", "counts"), cells, None, 1)
+        assert not parts, "that was in memory before"
+        data = matrix.Matrix(opened(stored / "cells.h5ad", 50), "X", "counts")
+        found = passes.chosen(data, cells, np.array([3, 1]), 1)
+        whole = data.in_memory()
+        with lazy.noting() as inside:
+            data.in_memory()
+    assert [part.shape for part in parts] == [(cells.sum(), 2), values.shape]
+    for part, held in zip(parts, (found, whole), strict=True):
+        assert part.n_bytes == held.data.nbytes + held.indices.nbytes + held.indptr.nbytes
+    assert len(inside) == 1
+    data.in_memory()
+    assert len(parts) == 2, "nothing is noted outside"
+
+
 def cut_off(path: Path) -> None:
     """Leave the first half of a file."""
     with path.open("r+b") as file:

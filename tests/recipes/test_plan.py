@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import anndata as ad
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 import niche
 from niche.errors import InputValueError, MissingKeyError
@@ -82,4 +84,20 @@ def test_the_plan_of_xenografts_is_what_happens() -> None:
     assert foretold["step"].tolist() == done["step"].tolist()
     skipped = foretold["state"] == "skipped"
     assert foretold.loc[skipped, "reason"].tolist() == done.loc[skipped, "reason"].tolist()
+    assert set(done.loc[foretold["state"] == "run", "status"]) == {"done"}
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["cell types", "bare spots"])
+def test_the_plan_of_sections_is_what_happens(typed: bool) -> None:
+    spots = niche.datasets.simulate_spatial(1, patients=2, side=10, n_genes=150, pairs_per_kind=2)
+    spots.X = sparse.vstack([sparse.csr_matrix((1, 150), dtype=np.float32), spots.X[1:]], format="csr")
+    if not typed:
+        spots.obs = spots.obs[["sample", "patient", "organ"]].copy()
+    config = {"recipe": "spatial", "spatial": {"n_perms": 10}}
+    foretold = niche.recipes.plan(spots, config)
+    done = niche.recipes.spatial(spots, config).uns["recipe"]["steps"]
+    assert foretold["step"].tolist() == done["step"].tolist()
+    skipped = foretold["state"] == "skipped"
+    assert foretold.loc[skipped, "reason"].tolist() == done.loc[skipped, "reason"].tolist()
+    assert skipped.sum() == (1 if typed else 4)
     assert set(done.loc[foretold["state"] == "run", "status"]) == {"done"}

@@ -21,13 +21,18 @@ def expression_bins(means: np.ndarray) -> np.ndarray:
     return rank * n_bins // max(n_genes, 1)
 
 
-def group_means(values: sparse.csr_matrix, codes: np.ndarray, n_groups: int) -> np.ndarray:
-    """Mean of every gene in every group of rows, (n_groups, n_genes); codes below 0 take no part."""
+def mean_parts(
+    block: sparse.csr_matrix, first: int, last: int, weights: np.ndarray, codes: np.ndarray
+) -> np.ndarray:
+    """What rows ``first..last`` of a block add to the mean of every gene in every group, (n_groups, n_genes).
+
+    ``weights`` (n_groups,) are one over the cells of each group; ``codes`` (last - first,) below 0 take no
+    part.
+    """
     rows = np.flatnonzero(codes >= 0)
-    sizes = np.bincount(codes[rows], minlength=n_groups)
-    weights = 1.0 / np.maximum(sizes, 1)[codes[rows]]
-    indicator = sparse.csr_matrix((weights, (codes[rows], rows)), shape=(n_groups, values.shape[0]))
-    return np.asarray((indicator @ values.astype(np.float64)).todense())
+    shape = (weights.size, last - first)
+    indicator = sparse.csr_matrix((weights[codes[rows]], (codes[rows], rows)), shape=shape)
+    return np.asarray((indicator @ block[first:last].astype(np.float64)).todense())
 
 
 def deviations(values: sparse.csr_matrix | np.ndarray, bins: np.ndarray, genes: np.ndarray) -> np.ndarray:

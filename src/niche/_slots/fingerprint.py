@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import sparse
 
 from niche._kernels.row_digests import row_digests
-from niche._slots.lazy import computed, reading
+from niche._slots.lazy import computed, held, reading
 from niche._slots.matrix import as_csr, layer_name
 
 _STRETCH = 64
@@ -133,10 +133,11 @@ def _matrix_digest(adata: ad.AnnData, layer: str | None) -> str:
 
 def _multi_digest(adata: ad.AnnData, kind: str, name: str) -> str:
     """Digest of coordinates, a table or a graph, whole."""
-    held = getattr(adata, kind)
-    if name not in held:
+    stored = getattr(adata, kind)
+    if name not in stored:
         return "absent"
-    values = held[name].to_numpy() if isinstance(held[name], pd.DataFrame) else held[name]
+    values = held(stored[name])
+    values = values.to_numpy() if isinstance(values, pd.DataFrame) else values
     return _digest(np.array([*values.shape], dtype=np.int64), _row_digests(values))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,49 @@ def held(value: Any) -> Any:
     if is_dask(value):
         return value.compute()
     return {name: held(item) for name, item in value.items()} if isinstance(value, Mapping) else value
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A part of a matrix on disk that was taken into memory.
+
+    Attributes
+    ----------
+    shape
+        Cells and genes.
+    n_bytes
+        Memory it takes.
+    """
+
+    shape: tuple[int, int]
+    n_bytes: int
+
+
+_TAKEN: ContextVar[list[Taken] | None] = ContextVar("taken", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[Taken]]:
+    """Collect what is taken into memory, of matrices that lie on disk, by what runs inside."""
+    found: list[Taken] = []
+    token = _TAKEN.set(found)
+    try:
+        yield found
+    finally:
+        _TAKEN.reset(token)
+
+
+def note(values: Any, part: sparse.csr_matrix) -> None:
+    """Note a part of ``values`` that is held in memory now, unless ``values`` were there before."""
+    found = _TAKEN.get()
+    if found is not None and not in_memory(values):
+        n_bytes = part.data.nbytes + part.indices.nbytes + part.indptr.nbytes
+        found.append(Taken(part.shape, int(n_bytes)))
+
+
+def in_memory(values: Any) -> bool:
+    """Whether a matrix lies in the memory of this process."""
+    return isinstance(values, np.ndarray) or sparse.issparse(values)
 
 
 class Apart:

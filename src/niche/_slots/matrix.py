@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from niche._slots import keys
-from niche._slots.lazy import computed, is_dask, reading
+from niche._slots.lazy import computed, in_memory, is_dask, note, reading
 from niche.errors import InputTypeError, InputValueError, MissingKeyError
 
 Kind = Literal["counts", "lognorm"]
@@ -58,7 +58,7 @@ class Matrix:
 
     def passes(self) -> Callable[[], Iterable[tuple[int, sparse.csr_matrix]]]:
         """The blocks once for every pass: held where they lie in memory, else read again each time."""
-        if isinstance(self.values, np.ndarray) or sparse.issparse(self.values):
+        if in_memory(self.values):
             held = list(self.blocks())
             return lambda: held
         return self.blocks
@@ -66,7 +66,9 @@ class Matrix:
     def in_memory(self) -> sparse.csr_matrix:
         """Return the whole matrix as csr."""
         parts = [block for _, block in self.blocks()]
-        return parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
+        whole = parts[0] if len(parts) == 1 else sparse.vstack(parts, format="csr")
+        note(self.values, whole)
+        return whole
 
 
 def resolve(adata: ad.AnnData, layer: str | None, kind: Kind) -> Matrix:
@@ -191,7 +193,7 @@ def _float_type(dtype: np.dtype) -> type:
 
 
 def _raw_blocks(values: Any, name: str) -> Iterator[tuple[int, Any]]:
-    if isinstance(values, np.ndarray) or sparse.issparse(values):
+    if in_memory(values):
         yield 0, values
         return
     rows = values.rechunk({0: BLOCK_ROWS, 1: -1}) if is_dask(values) else values

@@ -22,7 +22,7 @@ from scipy import sparse
 from niche._kernels import row_tiles
 from niche._kernels.row_tiles import Found, Held, Pass, Reader, Work
 from niche._slots import matrix
-from niche._slots.lazy import WIDE_ROWS, Apart, is_dask, parts_of, unreadable
+from niche._slots.lazy import WIDE_ROWS, Apart, in_memory, is_dask, note, parts_of, unreadable
 from niche._slots.matrix import Kind, Matrix
 from niche.errors import InputValueError
 
@@ -69,12 +69,14 @@ def chosen(values: Matrix, cells: np.ndarray, columns: np.ndarray | None, thread
         stretch = slice(there[0], there[-1] + 1)
         values, cells = Matrix(values.values[stretch], values.name, values.kind), cells[stretch]
     found = rows(values, Work(_chosen, (columns,), (cells,)), threads, tile_rows=matrix.BLOCK_ROWS)
-    return found[0] if len(found) == 1 else sparse.vstack(found, format="csr")
+    part = found[0] if len(found) == 1 else sparse.vstack(found, format="csr")
+    note(values.values, part)
+    return part
 
 
 def picker(values: Matrix, threads: int) -> Callable[[np.ndarray], sparse.csr_matrix]:
     """What returns the rows of a mask (n_obs,), again and again; a matrix in memory is converted once."""
-    if isinstance(values.values, np.ndarray) or sparse.issparse(values.values):
+    if in_memory(values.values):
         held = values.in_memory()
         return lambda cells: held[cells]
     return lambda cells: chosen(values, cells, None, threads)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from niche._slots import communication_codes
+from niche._slots import communication_codes, keys
 
 REASONS = (
     *communication_codes.REASONS[:10],
@@ -31,4 +31,11 @@ STATUSES, TESTED = communication_codes.STATUSES, communication_codes.TESTED
 STATUS_OF_REASON = np.array([0, 1, 1, 1] + [2] * (len(REASONS) - 4), dtype=np.uint8)
 
 DIRECTIONS = ("tumor_to_host", "host_to_tumor")
+SECTION = "section"
+STATISTICS = (SECTION, *DIRECTIONS)
+"""What can be compared over patients: R of whole sections, and the correlation across the border."""
+COMPARED = {
+    SECTION: keys.COMPARE_SPATIAL, **{way: f"{keys.COMPARE_SPATIAL}_{way}" for way in DIRECTIONS},
+}  # fmt: skip
+"""Statistic -> where recipes store its comparison, and the report looks for it."""
 SIDES = ("tumor", "tumor at interface", "host", "host at interface", "neither")

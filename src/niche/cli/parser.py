@@ -9,7 +9,10 @@ from typing import NoReturn
 from niche._slots import keys
 from niche._version import __version__
 
-RECIPES = ("communication_by_organ", "tumor_stroma", "programs_across_sites", "organotropism", "xenograft")
+RECIPES = (
+    "communication_by_organ", "tumor_stroma", "programs_across_sites", "organotropism", "xenograft",
+    "spatial",
+)  # fmt: skip
 """Recipes by name, the one that is run by default first."""
 
 SHELLS = ("bash", "zsh", "tcsh")
@@ -155,7 +158,8 @@ def _recipe(made: argparse.ArgumentParser) -> None:
         "tumor_stroma: malignant cells, clusters, cell types and ambient RNA, with or without cell types; "
         "programs_across_sites: programs of malignant cells, brought along, of an organ, or leaked; "
         "organotropism: all of it, up to the seed-and-soil account of every organ; "
-        "xenograft: human tumor in mouse organs, counts on a combined reference",
+        "xenograft: human tumor in mouse organs, counts on a combined reference; "
+        "spatial: sections of tissue, with places in obsm",
     )
 
 

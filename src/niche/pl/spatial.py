@@ -193,7 +193,7 @@ def _layer(
         hot = spot_q(p[:, [k]], section_codes(adata, stored))[:, 0] <= LARGEST_Q
         return _Layer(panel, "local R, hot spots ringed", values, (-(reach or 1.0), reach or 1.0), hot, "R")
     name = read.strings(stored["pairs"][f"{panel}_complex"])[pair]
-    values = _expression(adata, stored, name)
+    values = expression(adata, stored, name)
     return _Layer(
         panel,
         f"{panel} {name.replace('_', '+')}",
@@ -204,7 +204,7 @@ def _layer(
     )
 
 
-def _expression(adata: ad.AnnData, stored: Mapping[str, Any], unit: str) -> np.ndarray:
+def expression(adata: ad.AnnData, stored: Mapping[str, Any], unit: str) -> np.ndarray:
     """Lowest subunit of a complex in every spot; 0 where one is not measured."""
     layer = str(stored["params"]["layer"])
     values = matrix.stored_values(adata, None if layer == NONE else layer)

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from niche import resources
 from niche._log import logger
-from niche._slots import fingerprint, keys, matrix, read, validate, write
+from niche._slots import fingerprint, keys, lazy, matrix, read, validate, write
 from niche.errors import InputValueError
 from niche.resources import gene_identity
 from niche.resources.gene_species import SpeciesGenes, genes_of_species
@@ -243,6 +243,7 @@ def _collapsed(
         parts.append(both[np.argsort(np.concatenate(places), kind="stable")])
     counts = sparse.csr_matrix(sparse.vstack(parts, format="csr"), dtype=np.float32)
     counts.sort_indices()
+    lazy.note(values.values, counts)
     return counts, sums, of_gene
 
 

@@ -13,6 +13,8 @@ from niche.recipes.organotropism_config import OrganotropismConfig
 from niche.recipes.plan import plan
 from niche.recipes.programs_across_sites import programs_across_sites
 from niche.recipes.programs_config import ProgramsConfig
+from niche.recipes.spatial import spatial
+from niche.recipes.spatial_config import SpatialConfig
 from niche.recipes.toml import to_toml
 from niche.recipes.tumor_stroma import tumor_stroma
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
@@ -25,6 +27,7 @@ __all__ = [
     "MultiverseConfig",
     "OrganotropismConfig",
     "ProgramsConfig",
+    "SpatialConfig",
     "TumorStromaConfig",
     "XenograftConfig",
     "communication_by_organ",
@@ -34,6 +37,7 @@ __all__ = [
     "organotropism",
     "plan",
     "programs_across_sites",
+    "spatial",
     "to_toml",
     "tumor_stroma",
     "xenograft",

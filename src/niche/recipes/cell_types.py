@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import anndata as ad
+
 from niche import tl
 from niche._settings import settings
-from niche._slots import keys
+from niche._slots import keys, lazy
+from niche.errors import warn
 from niche.recipes.columns import Columns
 from niche.recipes.config import CommunicationConfig
 from niche.recipes.organotropism_config import OrganotropismConfig
@@ -34,10 +37,20 @@ def cluster_cells(
     wanted = config.cluster.resolution
     steps.run(
         "cluster",
-        lambda: tl.cluster(steps.adata, resolution=1.0 if wanted is None else wanted, **options),
+        lambda: cluster(steps.adata, resolution=1.0 if wanted is None else wanted, **options),
         key=keys.CLUSTER,
         params=options if wanted is None else {"resolution": wanted, **options},
     )
+
+
+def cluster(adata: ad.AnnData, **options: Any) -> None:
+    """Run :func:`niche.tl.cluster`, after a word on the memory it takes of data that lie on disk."""
+    if options.get("use_rep") is None and not lazy.in_memory(adata.X):
+        warn(
+            f"clusters and their map take all genes of all {adata.n_obs:,} cells into memory, though the "
+            "data are read lazily. cluster.run = false leaves them out."
+        )
+    tl.cluster(adata, **options)
 
 
 def annotate_cells(

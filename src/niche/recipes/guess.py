@@ -16,6 +16,7 @@ from niche.recipes.columns import written_by_niche
 from niche.recipes.config import CommunicationConfig, RecipeConfig
 from niche.recipes.load import AnyConfig
 from niche.recipes.programs_config import ProgramsConfig
+from niche.recipes.spatial_config import SpatialConfig
 from niche.recipes.tissues import is_boolean, read_tissues
 from niche.recipes.xenograft_config import XenograftConfig
 
@@ -114,7 +115,7 @@ def guess_config(adata: ad.AnnData, config: AnyConfig | None = None) -> Guess:
     _guess_tissues(adata, found, notes, tissue_given="tissue" in given)
     if "organism" not in found.model_fields_set and not isinstance(found, XenograftConfig):
         _guess_organism(adata, found, notes)
-    if isinstance(found, CommunicationConfig | ProgramsConfig):
+    if isinstance(found, CommunicationConfig | ProgramsConfig | SpatialConfig):
         notes += _possible_covariates(adata.obs, found)
     required = (*_REQUIRED, "cell_type") if _needs_names(found) else _REQUIRED
     missing = tuple(name for name in required if getattr(found.input, name) is None)
@@ -247,7 +248,9 @@ def _guess_organism(adata: ad.AnnData, found: RecipeConfig, notes: list[str]) ->
         notes.append(f"organism taken as mouse ({mouse:.0%} of the gene names look like mouse genes)")
 
 
-def _possible_covariates(obs: pd.DataFrame, found: CommunicationConfig | ProgramsConfig) -> list[str]:
+def _possible_covariates(
+    obs: pd.DataFrame, found: CommunicationConfig | ProgramsConfig | SpatialConfig
+) -> list[str]:
     """Columns that usually differ between samples for another reason than the organ; named, never used."""
     sample = found.input.sample
     decided = "covariates" in found.compare.model_fields_set

@@ -14,10 +14,18 @@ from niche.recipes.config import CommunicationConfig, Part
 from niche.recipes.multiverse_config import MultiverseConfig
 from niche.recipes.organotropism_config import OrganotropismConfig
 from niche.recipes.programs_config import ProgramsConfig
+from niche.recipes.spatial_config import SpatialConfig
 from niche.recipes.tumor_stroma_config import TumorStromaConfig
 from niche.recipes.xenograft_config import XenograftConfig
 
-AnyConfig = CommunicationConfig | TumorStromaConfig | ProgramsConfig | OrganotropismConfig | XenograftConfig
+AnyConfig = (
+    CommunicationConfig
+    | TumorStromaConfig
+    | ProgramsConfig
+    | OrganotropismConfig
+    | XenograftConfig
+    | SpatialConfig
+)
 """Settings of a recipe that begins with the data as they come: what the command line can run."""
 Loaded = AnyConfig | MultiverseConfig
 
@@ -27,6 +35,7 @@ MODELS: dict[str, type[Loaded]] = {
     "programs_across_sites": ProgramsConfig,
     "organotropism": OrganotropismConfig,
     "xenograft": XenograftConfig,
+    "spatial": SpatialConfig,
     "multiverse": MultiverseConfig,
 }
 """Recipe -> its settings."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anndata as ad
 import pandas as pd
 
-from niche._slots import keys, matrix, read
+from niche._slots import keys, matrix, read, spatial_codes
 from niche.errors import InputValueError
 from niche.recipes.columns import Columns, resolve
 from niche.recipes.load import AnyConfig, load_config
@@ -18,6 +19,8 @@ from niche.recipes.malignancy import labels_decide
 from niche.recipes.malignancy_config import MalignancyConfig
 from niche.recipes.multiverse_config import MultiverseConfig
 from niche.recipes.preparation import NO_COUNTS, own_copy
+from niche.recipes.spatial import resolved, why_no_call, why_no_contacts, why_not_compared
+from niche.recipes.spatial_config import SpatialConfig
 from niche.recipes.steps import SKIPPED
 from niche.recipes.xenograft import SYMBOLS, animals
 from niche.recipes.xenograft_config import XenograftConfig
@@ -69,6 +72,14 @@ STEPS = {
     "score_signatures": Step("signatures in malignant cells", keys.SIGNATURES, 2, 0.3),
     "compatibility": Step("partners that niches offer to primary tumors", keys.COMPATIBILITY, 2, 0.1),
     "tropism": Step("seed and soil of every organ", keys.TROPISM, 2, 0),
+    keys.TOUCHING: Step("cell types that touch in sections", keys.TOUCHING, 4, 0.5),
+    keys.SPATIAL_COMMUNICATION: Step(
+        "pairs in every section and across its border", keys.SPATIAL_COMMUNICATION, 5, 1
+    ),
+    **{
+        key: Step(f"pairs of sections over patients: {statistic.replace('_', ' ')}", key, 1, 0)
+        for statistic, key in spatial_codes.COMPARED.items()
+    },
 }
 """Step -> what it does and takes."""
 
@@ -91,10 +102,17 @@ SEQUENCES: dict[str, tuple[str, ...]] = {
         "split_species", keys.ORTHOLOGS, *_START, "call_compartments", "cluster", "annotate", "check",
         "ambient", *_EDGES,
     ),
+    "spatial": (
+        *_START, "call_compartments", "check", keys.TOUCHING, keys.SPATIAL_COMMUNICATION,
+        *spatial_codes.COMPARED.values(),
+    ),
 }  # fmt: skip
 """Recipe -> its steps, in order."""
 
-_MAY_FAIL = {*_EDGES[1:], "compare_expression", "composition", *_PROGRAMS[1:], "compatibility", "tropism"}
+_MAY_FAIL = {
+    *_EDGES[1:], "compare_expression", "composition", *_PROGRAMS[1:], "compatibility", "tropism",
+    keys.TOUCHING, *spatial_codes.COMPARED.values(),
+}  # fmt: skip
 _SWITCHES = {
     "ambient": "ambient.run", "cluster": "cluster.run", "annotate": "annotate.run",
     "integrate": "integrate.run", "compare_communication": "compare.run", "compare_programs": "compare.run",
@@ -147,7 +165,10 @@ def plan(adata: ad.AnnData, config: AnyConfig | Mapping[str, Any] | str | Path |
     adata = own_copy(adata, asked.input)
     if isinstance(asked, XenograftConfig):
         animals(adata, asked)
-    columns = resolve(adata, asked.input, named_cells=asked.recipe == "communication_by_organ")
+    if isinstance(asked, SpatialConfig):
+        columns = resolved(adata, asked)
+    else:
+        columns = resolve(adata, asked.input, named_cells=asked.recipe == "communication_by_organ")
     stored = set(read.ours(adata))
     rows = []
     for name in _sequence(adata, asked, columns):
@@ -169,6 +190,8 @@ def _left_out(name: str, adata: ad.AnnData, config: AnyConfig, columns: Columns)
         "annotate": lambda: _given(columns.cell_type, "cell types", config),
         "compatibility": lambda: _without_primaries(adata, columns),
     }
+    if isinstance(config, SpatialConfig):
+        known |= _of_sections(config, columns)
     switch = _SWITCHES.get(name)
     if switch is not None:
         section, field = switch.split(".")
@@ -176,6 +199,19 @@ def _left_out(name: str, adata: ad.AnnData, config: AnyConfig, columns: Columns)
         if part is not None and not getattr(part, field, True):
             return f"{switch} is false"
     return known[name]() if name in known else ""
+
+
+def _of_sections(config: SpatialConfig, columns: Columns) -> dict[str, Callable[[], str]]:
+    """What may be left out of the steps of sections, and why."""
+    compared = {
+        key: partial(why_not_compared, config, columns, statistic)
+        for statistic, key in spatial_codes.COMPARED.items()
+    }
+    return {
+        "call_compartments": partial(why_no_call, config, columns),
+        keys.TOUCHING: partial(why_no_contacts, columns),
+        **compared,
+    }
 
 
 def _without_counts(adata: ad.AnnData) -> str:

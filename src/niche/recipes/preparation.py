@@ -135,7 +135,7 @@ def compartments_by_labels(
     return settings.compartment_key
 
 
-def check(steps: Steps, config: RecipeConfig, columns: Columns, compartment: str) -> None:
+def check(steps: Steps, config: RecipeConfig, columns: Columns, compartment: str | None) -> None:
     """Say what the study can answer."""
     options: dict[str, Any] = {
         **columns.design,

@@ -6,18 +6,20 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import anndata as ad
 import pandas as pd
 
 from niche._log import logger
-from niche._slots import fingerprint, keys, read, write
+from niche._slots import fingerprint, keys, lazy, read, write
 from niche.errors import InputValueError
 from niche.recipes.checkpoint import Checkpoint
 from niche.recipes.config import RecipeConfig
 
 DONE, SKIPPED, RESUMED = "done", "skipped", "resumed"
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Steps:
         Step, what became of it, and why.
     left_out
         Cells left out so far, by sample and cell type.
+    taken
+        What steps took into memory of data that lie on disk, in words.
     """
 
     adata: ad.AnnData
@@ -41,6 +45,7 @@ class Steps:
     checkpoint: Checkpoint | None = None
     rows: list[tuple[str, str, str]] = field(default_factory=list)
     left_out: pd.DataFrame | None = None
+    taken: list[str] = field(default_factory=list)
     _advance: Callable[[str], None] = lambda name: None
 
     def __post_init__(self) -> None:
@@ -79,9 +84,22 @@ class Steps:
         if self._is_there(name, key, params, fits):
             return False
         logger.info("recipe: %s", name)
-        call()
+        self.call(name, call)
         self._record(name, DONE, "")
         return True
+
+    def call(self, name: str, function: Callable[[], Result]) -> Result:
+        """Call the function of a step, and note what it takes into memory of data that lie on disk."""
+        with lazy.noting() as parts:
+            result = function()
+        if parts:
+            most = max(parts, key=lambda part: part.n_bytes)
+            n_cells, n_genes = most.shape
+            self.taken.append(
+                f"the data were read lazily; {name} held {n_cells:,} cells x {n_genes:,} genes in memory at "
+                f"a time ({most.n_bytes / 1e6:,.1f} MB)"
+            )
+        return result
 
     def _is_there(
         self, name: str, key: str, params: Mapping[str, Any], fits: Callable[[Mapping[str, Any]], bool]
@@ -106,7 +124,7 @@ class Steps:
             return False
         logger.info("recipe: %s", name)
         try:
-            call()
+            self.call(name, call)
         except InputValueError as error:
             self.adata.uns.pop(key, None)
             self.skip(name, str(error))
@@ -136,7 +154,7 @@ class Steps:
     def finish(self, name: str, config: RecipeConfig, notes: Sequence[str], left_out: pd.DataFrame) -> None:
         """Write the record to ``uns["recipe"]``: steps, settings, notes, and the cells left out."""
         table = pd.DataFrame(self.rows, columns=["step", "status", "reason"], dtype=object)
-        told = [*dict.fromkeys([*config.notes, *notes])]
+        told = [*dict.fromkeys([*config.notes, *notes, *self.taken])]
         write.result(
             self.adata,
             keys.RECIPE,

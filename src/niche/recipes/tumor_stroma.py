@@ -8,9 +8,9 @@ from typing import Any
 
 import anndata as ad
 
-from niche import pp, tl
+from niche import pp
 from niche._slots import keys
-from niche.recipes.cell_types import annotate_cells
+from niche.recipes.cell_types import annotate_cells, cluster
 from niche.recipes.checkpoint import Checkpoint
 from niche.recipes.columns import Columns, resolve
 from niche.recipes.load import load_as
@@ -134,7 +134,7 @@ def _cluster(
     }
     steps.run(
         "cluster",
-        lambda: tl.cluster(steps.adata, **options),
+        lambda: cluster(steps.adata, **options),
         key=keys.CLUSTER,
         params=options,
         fits=lambda stored: not anew,

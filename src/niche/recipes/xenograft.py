@@ -139,7 +139,9 @@ def _one_gene_space(steps: Steps, config: XenograftConfig, columns: Columns) -> 
         fits=lambda stored: keys.SPECIES in steps.adata.obs.columns,
     )
     n_cells = steps.adata.n_obs
-    steps.adata = pp.collapse_orthologs(steps.adata, organism=config.organism)
+    steps.adata = steps.call(
+        keys.ORTHOLOGS, lambda: pp.collapse_orthologs(steps.adata, organism=config.organism)
+    )
     steps.done(keys.ORTHOLOGS, f"{steps.adata.n_obs} of {n_cells} cells, {steps.adata.n_vars} genes")
     steps.skip("harmonize_genes", SYMBOLS)
 

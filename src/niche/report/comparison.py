@@ -46,6 +46,7 @@ def contrasts_of(stored: Mapping[str, Any]) -> pd.DataFrame:
         organ, other = groups[int(plus)], groups[int(minus)]
         told = {
             "omnibus": "all organs at once",
+            "mean": f"mean over the patients of {organ}",
             "rest": f"{organ} against the other organs",
             "primary": f"{organ} against primary tumors",
             "normal": f"{organ} against normal tissue",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import get
-from niche.report import program_tables
+from niche.report import program_tables, spatial_tables
 from niche.report.ambient_rna import leaked
 from niche.report.cells import cell_counts
 from niche.report.findings import Findings, Found
@@ -56,7 +56,7 @@ def tables(found: Findings) -> dict[str, pd.DataFrame]:
         made["compatibility"] = found.compatibility.value
     if found.axes.there:
         made["published_axes"] = found.axes.value
-    return made | program_tables.tables(found)
+    return made | spatial_tables.tables(found) | program_tables.tables(found)
 
 
 def _stored(result: Found, part: str, name: str) -> dict[str, pd.DataFrame]:

@@ -13,7 +13,7 @@ import pandas as pd
 from niche import get
 from niche._settings import settings
 from niche._slots import communication_codes as codes
-from niche._slots import keys, read
+from niche._slots import keys, read, spatial_codes
 from niche.errors import InputValueError, MissingKeyError, StaleResultError
 from niche.get.axes import axes as published_axes
 from niche.get.compare_communication import NOT_MEASURED
@@ -105,6 +105,12 @@ class Findings:
         What the niches of organs offer to primary tumors.
     species, orthologs
         Species of the cells of a xenograft, and what was kept of them in one gene space, as they are stored.
+    spatial
+        Tests of pairs in sections of tissue, as they are stored.
+    compare_spatial
+        Where a comparison of sections over patients may be stored -> its table.
+    touching
+        Contacts of cell types in every organ.
     """
 
     adata: ad.AnnData
@@ -135,6 +141,9 @@ class Findings:
     compatibility: Found = Found(None)
     species: Found = Found(None)
     orthologs: Found = Found(None)
+    spatial: Found = Found(None)
+    compare_spatial: dict[str, Found] = field(default_factory=dict)
+    touching: Found = Found(None)
 
     @classmethod
     def of(cls, adata: ad.AnnData) -> Findings:
@@ -163,6 +172,9 @@ class Findings:
             compatibility=attempt(lambda: get.compatibility(adata)),
             species=stored(keys.SPECIES, "niche.pp.split_species"),
             orthologs=stored(keys.ORTHOLOGS, "niche.pp.collapse_orthologs"),
+            spatial=stored(keys.SPATIAL_COMMUNICATION, "niche.tl.spatial_communication"),
+            compare_spatial={key: _compared_sections(adata, key) for key in spatial_codes.COMPARED.values()},
+            touching=attempt(lambda: get.touching(adata)),
         )
         found.programs = stored(found.programs_key, "niche.tl.programs")
         found.axes = attempt(lambda: published_axes(adata))
@@ -278,6 +290,10 @@ def _compared_programs(adata: ad.AnnData) -> Mapping[str, Any]:
     stored = read.result(adata, keys.COMPARE_PROGRAMS, run_first="niche.tl.compare_programs")
     compared_labels(adata, keys.COMPARE_PROGRAMS)
     return stored
+
+
+def _compared_sections(adata: ad.AnnData, key: str) -> Found:
+    return attempt(lambda: get.compare_spatial(adata, key=key))
 
 
 def _without_estimate(stored: Mapping[str, Any]) -> pd.DataFrame:

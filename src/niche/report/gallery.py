@@ -7,6 +7,7 @@ from niche.report.between_figures import between_figures
 from niche.report.figures import ReportFigure, general_figures
 from niche.report.findings import Findings
 from niche.report.program_figures import program_figures
+from niche.report.spatial_figures import spatial_figures
 from niche.report.species import species_figures
 from niche.report.tumor_figures import tumor_figures
 
@@ -19,6 +20,7 @@ def figures(found: Findings) -> dict[str, ReportFigure]:
         *species_figures(found),
         *tumor_figures(found),
         *between_figures(found),
+        *spatial_figures(found),
         *program_figures(found),
     ]
     return {figure.name: figure for figure in made}

@@ -25,6 +25,7 @@ from niche.report import (
     provenance,
     published,
     quality,
+    spatial,
     species,
     summary,
     tumor_host,
@@ -35,7 +36,11 @@ from niche.report.findings import Findings
 from niche.report.gallery import figures
 
 TITLE = "Ligand-receptor communication by organ"
-TITLES = {"tumor_stroma": "Tumor and host", "programs_across_sites": "Programs of the tumor across organs"}
+TITLES = {
+    "tumor_stroma": "Tumor and host",
+    "programs_across_sites": "Programs of the tumor across organs",
+    "spatial": "Ligand-receptor pairs in sections of tissue",
+}
 """Recipe -> heading of its report; :data:`TITLE` for the others, and where there are edges."""
 
 _SCRIPTS = ("sortable.min.js", "page.js")
@@ -48,7 +53,8 @@ def html(adata: ad.AnnData, path: str | Path, *, title: str | None = None, overw
     The report states in words what was asked and what can and cannot be concluded, then the account of seed
     and soil of every organ, the design and its limits, quality control, cells, tumor and host, the edges of
     every organ, what differs between organs, programs of the tumor, published axes, methods, parameters and
-    versions; of a xenograft also how human and mouse cells were told apart. What was not run reads
+    versions; of a xenograft also how human and mouse cells were told apart, of sections of tissue what lies
+    next to each other. What was not run reads
     *not assessed*; what could not be tested is counted with its reason.
 
     Parameters
@@ -141,6 +147,7 @@ def _sections(found: Findings, drawn: dict[str, ReportFigure]) -> list[Section]:
         tumor_host.section(found, drawn),
         communication.section(found, drawn),
         between_organs.section(found, drawn),
+        *([spatial.section(found, drawn)] if spatial.wanted(found) else []),
         programs.section(found, drawn),
         published.section(found, drawn),
         methods.section(found),

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from niche import resources
-from niche.report import account_methods, between_methods, formats, program_methods, species_methods
+from niche.report import (
+    account_methods,
+    between_methods,
+    formats,
+    program_methods,
+    spatial_methods,
+    species_methods,
+)
 from niche.report.blocks import Block, Heading, Link, Links, Section, Text, table
 from niche.report.findings import Findings
 from niche.report.tumor_methods import TUMOR_REFERENCES, told
@@ -63,6 +70,7 @@ REFERENCES |= (
     | program_methods.PROGRAM_REFERENCES
     | account_methods.ACCOUNT_REFERENCES
     | species_methods.SPECIES_REFERENCES
+    | spatial_methods.SPATIAL_REFERENCES
 )
 
 
@@ -141,7 +149,7 @@ def _told(found: Findings) -> tuple[list[str], list[str]]:
     if found.communication.there:
         paragraphs += _communication(found)
         cited += ["cellphonedb", "liana", "bh", "rra"]
-    for other in (between_methods, program_methods, account_methods):
+    for other in (between_methods, spatial_methods, program_methods, account_methods):
         words, names = other.told(found)
         paragraphs += words
         cited += [name for name in names if name not in cited]
@@ -186,9 +194,9 @@ def _communication(found: Findings) -> list[str]:
 
 def _resources(found: Findings) -> pd.DataFrame:
     """Rows of the registry for the tables that were used."""
-    names = []
-    if found.communication.there:
-        names.append(str(found.params["resource"]).split(" ", 1)[0])
+    results = [result for result in (found.communication, found.spatial) if result.there]
+    pairs = list(dict.fromkeys(str(result.value["params"]["resource"]) for result in results))
+    names = [source.split(" ", 1)[0] for source in pairs]
     if found.axes.there or found.account.there:
         names.append("axes")
     if found.account.there:
@@ -210,13 +218,9 @@ def _resources(found: Findings) -> pd.DataFrame:
         names += ["gene_positions_human", "gene_positions_mouse"]
     table = resources.available()
     used = table[table["name"].isin(names)].reset_index(drop=True)
-    if found.communication.there and names[0] not in set(used["name"]):
-        own = {
-            "name": str(found.params["resource"]),
-            "version": "",
-            "rows": None,
-            "licence": "not stated",
-            "citation": "given by the user",
-        }
-        used = pd.concat([pd.DataFrame([own]), used], ignore_index=True)
-    return used
+    own = [
+        {"name": source, "version": "", "licence": "not stated", "citation": "given by the user"}
+        for source in pairs
+        if source.split(" ", 1)[0] not in set(used["name"])
+    ]
+    return pd.concat([pd.DataFrame(own), used], ignore_index=True) if own else used

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from niche._slots import keys
-from niche.report import account, answerable, comparison, formats, program_summary
+from niche.report import account, answerable, comparison, formats, program_summary, spatial_summary
 from niche.report.blocks import Block, Bullets, Callout, Heading, Section, Text, table
 from niche.report.findings import MAX_QVAL, Findings
 
@@ -42,14 +42,16 @@ def section(found: Findings) -> Section:
     """Build the section."""
     blocks: list[Block] = [Text(question(found)), Text(_data(found)), *answerable.callout(found)]
     blocks += account.lead(found)
-    blocks += [*_at_a_glance(found), *program_summary.glance(found)]
+    blocks += [*_at_a_glance(found), *spatial_summary.glance(found), *program_summary.glance(found)]
     blocks.append(Heading("What can be concluded"))
-    blocks.append(Bullets([*_can(found), *program_summary.can(found)]))
+    blocks.append(Bullets([*_can(found), *spatial_summary.can(found), *program_summary.can(found)]))
     blocks.append(Heading("What cannot be concluded"))
     if found.communication.there:
         between = BETWEEN if found.compare.there else f"{NOT_BETWEEN} {comparison.why_none(found)}"
         blocks += [Callout(WITHIN, "limit"), Callout(f"{NUMBERS} {between}", "limit")]
-    blocks.append(Bullets([*_cannot(found), *program_summary.cannot(found)]))
+    blocks.append(
+        Bullets([*_cannot(found), *spatial_summary.cannot(found), *program_summary.cannot(found)])
+    )
     return Section(NAME, TITLE, blocks)
 
 
@@ -58,6 +60,8 @@ def question(found: Findings) -> str:
     if not found.communication.there:
         if found.programs.there:
             return f"{program_summary.QUESTION} Ligand-receptor communication was not assessed."
+        if found.spatial.there:
+            return f"{spatial_summary.QUESTION} Edges of dissociated cells were not assessed."
         if found.compartments.there:
             return (
                 "Asked: which cells are malignant, on what grounds, and which host cells surround them? "
@@ -77,6 +81,7 @@ def question(found: Findings) -> str:
         f"Asked: in {formats.listed([formats.readable(organ) for organ in found.organs])}, which "
         f"ligand-receptor pairs are expressed between {ends} and are specific to their cell types there"
         + (", and which of them differ between the organs?" if found.compare.there else "?")
+        + (f" {spatial_summary.QUESTION}" if found.spatial.there else "")
         + (f" {program_summary.QUESTION}" if found.programs.there else "")
     )
 
@@ -249,7 +254,7 @@ def _differences(found: Findings) -> list[str]:
 
 def _can_without_edges(found: Findings) -> list[str]:
     if not found.compartments.there or found.copy_number == "not_assessed":
-        return ["Only what the sections below describe."]
+        return [] if found.spatial.there else ["Only what the sections below describe."]
     return [
         "In which samples gains and losses along the genome can be seen in expression, and which cells carry "
         "them, each with a probability.",

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import sparse
 
 from niche._slots import keys, validate
+from niche._slots.lazy import held
 from niche._slots.validate import Factor
 from niche.errors import InputTypeError, InputValueError, MissingKeyError
 
@@ -60,7 +61,7 @@ def stored_graph(adata: ad.AnnData, key: str, sections: Factor) -> sparse.csr_ma
             f"graph {key!r} not found in adata.obsp. Available: {validate.shown(adata.obsp) or 'none'}. "
             "Leave connectivity_key out to have one built."
         )
-    weight = sparse.csr_matrix(adata.obsp[key], dtype=np.float64)
+    weight = sparse.csr_matrix(held(adata.obsp[key]), dtype=np.float64)
     weight.eliminate_zeros()
     if not np.isfinite(weight.data).all() or (weight.data < 0).any():
         raise InputValueError(

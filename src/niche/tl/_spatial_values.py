@@ -10,8 +10,6 @@ import numpy as np
 
 from niche._slots import spatial_codes as codes
 
-SECTION = "section"
-STATISTICS = (SECTION, *codes.DIRECTIONS)
 _LARGEST = 0.999
 
 
@@ -37,7 +35,7 @@ def section_values(stored: Mapping[str, Any], statistic: str) -> SectionValues:
     reasons = np.asarray(stored["reasons"])
     found = stored["tests"]
     chosen = np.ones(len(found["section"]), dtype=bool)
-    if statistic != SECTION:
+    if statistic != codes.SECTION:
         way = codes.DIRECTIONS.index(statistic)
         found, reasons = stored["interface"], np.asarray(stored["interface_reasons"])[:, way]
         chosen = np.asarray(found["direction"]) == way

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,10 +11,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from niche._kernels.marker_scores import deviations, expression_bins, group_means
+from niche._kernels.marker_scores import deviations, expression_bins, mean_parts
+from niche._kernels.row_tiles import Work
 from niche._log import logger
 from niche._settings import settings
-from niche._slots import fingerprint, keys, matrix, read, validate, write
+from niche._slots import fingerprint, keys, matrix, passes, read, validate, write
+from niche._slots.matrix import Matrix
 from niche.errors import InputValueError
 from niche.tl._annotate_decision import UNKNOWN, CellsOf, Rule, decide, unlabelled
 from niche.tl._annotate_types import Types, host_types
@@ -24,7 +27,6 @@ MINIMUM_CELLS = 10
 MALIGNANT, MALIGNANT_ID = "Malignant cell", "CL:0001064"
 NO_COMPARTMENT = "unresolved"
 
-_BLOCK = 4096
 _NOT_CLUSTERED = "not_assessed"
 
 
@@ -135,11 +137,12 @@ def annotate(
     validate.flag(copy, "copy")
     columns = _columns(adata, key_added, cell_type_key, lineage_key, overwrite=bool(overwrite))
     groups, used = _groups(adata, cluster_key, level, organ_key, compartment_key)
-    values = matrix.resolve(adata, layer, "lognorm").in_memory()
+    values = matrix.resolve(adata, layer, "lognorm")
     types = host_types(adata.var_names, organism, sorted(set(groups.organ)))
 
     by_cluster = groups.clusters is not None
-    cells = (_annotate_clusters if by_cluster else _annotate_cells)(values, types, groups, rule)
+    threads = settings.threads(None)
+    cells = (_annotate_clusters if by_cluster else _annotate_cells)(values, types, groups, rule, threads)
     table = _table(cells, groups)
 
     adata = adata.copy() if copy else adata
@@ -181,6 +184,13 @@ class _Groups:
         return pd.DataFrame(
             [(*name, rows) for name, rows in found.items()], columns=["organ", "compartment", "rows"]
         )
+
+    def part_of_cell(self, parts: pd.DataFrame) -> np.ndarray:
+        """Number of its part for every cell (n_obs,)."""
+        number = np.empty(self.organ.size, dtype=np.int64)
+        for i, rows in enumerate(parts["rows"]):
+            number[rows] = i
+        return number
 
 
 def _checked(level: Any, organism: Any, min_score: float, min_margin: float) -> Rule:
@@ -244,47 +254,74 @@ def _groups(
 class _CellsOf:
     """Deviations of the cells behind the profile of a cluster."""
 
-    values: sparse.csr_matrix
+    rows_of: Callable[[np.ndarray], sparse.csr_matrix]
     bins: np.ndarray
     genes: np.ndarray
-    rows: np.ndarray
     profile: np.ndarray
 
     def __call__(self, row: int) -> np.ndarray:
-        return deviations(self.values[self.rows[self.profile == row]], self.bins, self.genes)
+        return deviations(self.rows_of(self.profile == row), self.bins, self.genes)
 
 
-def _annotate_clusters(values: sparse.csr_matrix, types: Types, groups: _Groups, rule: Rule) -> pd.DataFrame:
+def _means(values: Matrix, codes: list[np.ndarray], threads: int) -> list[np.ndarray]:
+    """Mean of every gene in every group of cells, (n_groups, n_genes) for each of the groupings."""
+    works = []
+    for code in codes:
+        sizes = np.bincount(code[code >= 0])
+        works.append(Work(mean_parts, (1.0 / np.maximum(sizes, 1),), (code,)))
+    return [tree.root() for tree in passes.trees(values, works, threads)]
+
+
+def _annotate_clusters(
+    values: Matrix, types: Types, groups: _Groups, rule: Rule, threads: int
+) -> pd.DataFrame:
     """One row per cell; the cells of a cluster within an organ and compartment share theirs."""
     labels, codes = np.unique(np.asarray(groups.clusters, dtype=str), return_inverse=True)
-    whole = group_means(values, codes, len(labels))
+    parts = groups.parts()
+    inside = groups.part_of_cell(parts) * len(labels) + codes
+    met, own = np.unique(inside, return_inverse=True)
+    whole, profiles = _means(values, [codes, own], threads)
+    cluster = met % len(labels)
+    small = np.bincount(own) < MINIMUM_CELLS
+    profiles[small] = whole[cluster[small]]
     named = labels != _NOT_CLUSTERED
     bins = expression_bins(whole[named].mean(axis=0) if named.any() else whole.mean(axis=0))
+    rows_of = passes.picker(values, threads)
     frames = []
-    for part in groups.parts().itertuples():
-        here = codes[part.rows]
-        present, inverse = np.unique(here, return_inverse=True)
-        own = np.full(values.shape[0], -1)
-        own[part.rows] = inverse
-        profiles = group_means(values, own, len(present))
-        small = np.bincount(inverse) < MINIMUM_CELLS
-        profiles[small] = whole[present[small]]
-        cells_of = _CellsOf(values, bins, types.genes, part.rows, inverse)
-        decided = _decide(profiles, bins, types, part.organ, part.compartment, rule, cells_of)
-        decided.loc[~named[present], :] = _unassessed(int((~named[present]).sum())).to_numpy()
-        frames.append(decided.iloc[inverse].set_axis(part.rows))
+    for number, part in enumerate(parts.itertuples()):
+        mine = np.flatnonzero(met // len(labels) == number)
+        place = np.full(met.size, -1)
+        place[mine] = np.arange(mine.size)
+        cells_of = _CellsOf(rows_of, bins, types.genes, place[own])
+        decided = _decide(profiles[mine], bins, types, part.organ, part.compartment, rule, cells_of)
+        left = ~named[cluster[mine]]
+        decided.loc[left, :] = _unassessed(int(left.sum())).to_numpy()
+        frames.append(decided.iloc[place[own[part.rows]]].set_axis(part.rows))
     return pd.concat(frames).sort_index()
 
 
-def _annotate_cells(values: sparse.csr_matrix, types: Types, groups: _Groups, rule: Rule) -> pd.DataFrame:
+def _annotate_cells(
+    values: Matrix, types: Types, groups: _Groups, rule: Rule, threads: int
+) -> pd.DataFrame:
     """One row per cell, each by itself."""
-    bins = expression_bins(group_means(values, np.zeros(values.shape[0], dtype=np.int64), 1)[0])
+    (means,) = _means(values, [np.zeros(values.shape[0], dtype=np.int64)], threads)
+    parts = groups.parts()
+    named = list(zip(parts["organ"], parts["compartment"], strict=True))
+    work = Work(_tile, (expression_bins(means[0]), types, rule, named), (groups.part_of_cell(parts),))
+    return pd.concat(passes.rows(values, work, threads), ignore_index=True)
+
+
+def _tile(
+    block: sparse.csr_matrix, first: int, last: int, bins: np.ndarray, types: Types, rule: Rule,
+    named: list[tuple[str, str]], part: np.ndarray,
+) -> pd.DataFrame:  # fmt: skip
+    """Cells of rows ``first..last``, organ and compartment by organ and compartment."""
     frames = []
-    for part in groups.parts().itertuples():
-        for first in range(0, len(part.rows), _BLOCK):
-            rows = part.rows[first : first + _BLOCK]
-            decided = _decide(values[rows], bins, types, part.organ, part.compartment, rule)
-            frames.append(decided.set_axis(rows))
+    for number in np.unique(part):
+        rows = np.flatnonzero(part == number)
+        organ, compartment = named[number]
+        decided = _decide(block[first + rows], bins, types, organ, compartment, rule)
+        frames.append(decided.set_axis(rows))
     return pd.concat(frames).sort_index()
 
 

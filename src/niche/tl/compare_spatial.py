@@ -22,7 +22,7 @@ from niche.tl._compare_calls import LARGEST_Q
 from niche.tl._compare_input import METHODS, Study, study_of
 from niche.tl._compare_reasons import Reasons
 from niche.tl._organ_results import CALLS, VALUES, OrganResults, few_tests, precision_weights
-from niche.tl._spatial_values import STATISTICS, SectionValues, section_values, unit_values
+from niche.tl._spatial_values import SectionValues, section_values, unit_values
 
 MEAN = "mean"
 CONSISTENT = "consistent"
@@ -111,7 +111,7 @@ def compare_spatial(
     >>> int(table["n_patients"].max())
     3
     """
-    validate.choice(statistic, "statistic", STATISTICS)
+    validate.choice(statistic, "statistic", codes.STATISTICS)
     validate.choice(patients, "patients", METHODS)
     validate.flag(copy, "copy")
     write.slot_name(key_added)

@@ -14,7 +14,7 @@ from scipy import sparse
 from niche import resources
 from niche._kernels.threads import limited_to
 from niche._settings import settings
-from niche._slots import fingerprint, keys, matrix, validate, write
+from niche._slots import fingerprint, keys, matrix, passes, validate, write
 from niche._slots.validate import Factor
 from niche.tl._communication_result import resource_name
 from niche.tl._pairs_of_genes import GenePairs, gene_pairs
@@ -227,7 +227,7 @@ def spatial_communication(
     table = resources.ligand_receptor(resource, organism)
     genes = gene_pairs(adata, table, organism)
     wanted = chosen_pairs(local, genes)
-    values = _values(adata, layer, genes)
+    values = _values(adata, layer, genes, threads)
 
     sections = []
     for s in range(len(samples.cells.names)):
@@ -277,11 +277,11 @@ def spatial_communication(
     return target if copy else None
 
 
-def _values(adata: ad.AnnData, layer: str | None, genes: GenePairs) -> sparse.csr_matrix:
-    """The kept genes of all spots, read in row tiles."""
+def _values(adata: ad.AnnData, layer: str | None, genes: GenePairs, threads: int) -> sparse.csr_matrix:
+    """The kept genes of all spots."""
     columns = np.flatnonzero(genes.gene_of_column >= 0)
-    blocks = [block[:, columns] for _, block in matrix.resolve(adata, layer, "lognorm").blocks()]
-    return sparse.vstack(blocks, format="csr")
+    everywhere = np.ones(adata.n_obs, dtype=bool)
+    return passes.chosen(matrix.resolve(adata, layer, "lognorm"), everywhere, columns, threads)
 
 
 def _stratum(types: Factor | None, rows: np.ndarray) -> np.ndarray:
