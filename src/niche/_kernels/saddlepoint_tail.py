@@ -8,9 +8,11 @@ kurtosis k are the statistic's: with q = 1 / (2 - k / g^2), c = g / q and y = 1 
     r    = sign(t) sqrt(2 (t z - K)),  u = t y^(q / 2),  r* = r + log(u / r) / r
 
 and P(T >= value) = P(Z >= r*) (Barndorff-Nielsen 1986, doi:10.1093/biomet/73.2.307; Jorgensen 1987,
-doi:10.1111/j.2517-6161.1987.tb01685.x). q = 1 is a Poisson, q = 2 a gamma (Pearson III) law. With negative
-skewness the support ends at z = -1 / c, the earlier the smaller q, while the law that is described goes on. So q
-is 2 abs(g) z at least, which leaves as much again before the end, and for that no more than a gamma's 2.
+doi:10.1111/j.2517-6161.1987.tb01685.x). q = 1 is a Poisson, q = 2 a gamma (Pearson III) law.
+
+With negative skewness the support ends at z = -1 / c, the earlier the smaller q, while the law that is
+described goes on. So q is at least 2 abs(g) z, which leaves as much again before the end, but not raised
+beyond a gamma's 2.
 """
 
 from __future__ import annotations
