@@ -74,3 +74,9 @@ def test_no_variance_gives_no_p() -> None:
 def test_taking_columns() -> None:
     sums = power_sums(np.arange(12.0).reshape(4, 3), np.array([0, 0, 1, 1]), 2)
     assert np.array_equal(sums.take(np.array([2, 0])).mean, sums.mean[:, [2, 0]])
+
+
+@pytest.mark.parametrize("n", [37, 101, 350])
+def test_rounding_is_no_variance(n: int) -> None:
+    flat = np.full((n, 1), 1.3)
+    assert power_sums(flat, np.zeros(n, int), 1).second == 0

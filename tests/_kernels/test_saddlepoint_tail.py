@@ -94,3 +94,19 @@ def test_p_of_a_deviate_is_p_of_its_log_tail(z):
         assert found == pytest.approx(saddlepoint_tail.p_value(log_p, limit), rel=1e-12)
         assert 0 < found <= 1
     assert np.isnan(saddlepoint_tail.p_of_deviate(np.nan, 0.0))
+
+
+@pytest.mark.parametrize(("n", "taken", "zeros", "seed"), [(100, 20, 10, 1), (300, 40, 15, 3)])
+def test_negative_skew_does_not_end_the_tail_early(n, taken, zeros, seed):
+    """Means of some of n cells of which most express: p far out is small, but no less than what is drawn."""
+    rng = np.random.default_rng(seed)
+    values = np.r_[np.zeros(zeros), np.abs(rng.normal(2.5, 0.6, n - zeros))]
+    values -= values.mean()
+    drawn = np.array([values[rng.choice(n, taken, replace=False)].mean() for _ in range(40_000)])
+    z = np.sort(drawn / drawn.std())
+    skew, kurtosis = (z**3).mean(), (z**4).mean() - 3
+    assert skew < -0.1
+    for rank in (400, 40, 12):
+        found = saddlepoint_tail.log_tail(z[-rank], 0.0, 1.0, skew, kurtosis) / np.log(10)
+        assert abs(found - np.log10(rank / 40_000)) < 0.45
+    assert -7 < saddlepoint_tail.log_tail(3.2, 0.0, 1.0, -0.21, -0.054) / np.log(10) < -3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from spatial_study import analysed
+from spatial_study import analysed, sections
 
 import niche
 from niche.errors import InputTypeError, InputValueError
@@ -74,3 +74,38 @@ def test_refusals(axes):
         niche.pl.spatial(adata, pair, panels="local")
     figure = niche.pl.spatial(adata, pair, sample="lung_P1_S1")
     assert not by_gid(figure, "local") and by_gid(figure, "ligand")
+
+
+def test_a_gene_under_its_current_symbol_is_drawn_and_an_unmeasured_one_is_not():
+    adata = sections()
+    adata = adata[adata.obs["sample"] == "liver_P1_S1"].copy()
+    pairs = adata.uns["truth"]["pairs"][["ligand", "receptor"]].copy()
+    names = niche.resources.symbol_history().drop_duplicates("previous_symbol")
+    met = names["previous_symbol"].isin(adata.var_names) | names["current_symbol"].isin(adata.var_names)
+    previous, current = names.loc[~met, ["previous_symbol", "current_symbol"]].iloc[0]
+    adata.var_names = [current if gene == pairs["ligand"][0] else gene for gene in adata.var_names]
+    pairs.loc[0, "ligand"], pairs.loc[1, "receptor"] = previous, f"{pairs['receptor'][1]}_NOSUCHGENE"
+    niche.tl.spatial_communication(adata, resource=pairs, local=None)
+    figure = niche.pl.spatial(adata, tuple(pairs.iloc[0]))
+    np.testing.assert_allclose(by_gid(figure, "ligand")[0].get_array(), adata[:, current].X.toarray().ravel())
+    figure = niche.pl.spatial(adata, tuple(pairs.iloc[1]))
+    assert by_gid(figure, "receptor")[0].get_array().mask.all()
+    assert any(ax.get_title("left").endswith("not measured") for ax in figure.axes)
+
+
+def test_no_section_lies_on_the_image_of_another():
+    adata = analysed()
+    image = {"images": {"hires": np.ones((40, 50))}, "scalefactors": {"tissue_hires_scalef": 2.0}}
+
+    def pictures() -> list[int]:
+        figure = niche.pl.spatial(adata, sample=["liver_P1_S1", "lung_P1_S1"], panels="ligand")
+        return [len(ax.images) for ax in figure.axes[:2]]
+
+    adata.uns["spatial"] = {"liver_P1_S1": image}
+    assert pictures() == [1, 0]
+    adata.uns["spatial"] = {"slide": image}
+    assert pictures() == [0, 0], "sections of different slides lie over each other"
+    number = adata.obs["sample"].astype("category").cat.codes.to_numpy()
+    adata.obsm["spatial"] = adata.obsm["spatial"] + 100.0 * number[:, None]
+    niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"])
+    assert pictures() == [1, 1]

@@ -88,3 +88,20 @@ def test_stale_and_missing() -> None:
     niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"], permuted="ligand")
     with pytest.raises(StaleResultError, match="changed since niche.tl.compare_spatial"):
         niche.get.compare_spatial(adata)
+
+
+def test_sections_keep_their_patients_when_categories_are_reordered() -> None:
+    adata = analysed()
+    niche.tl.compare_spatial(adata)
+    values = niche.get.compare_spatial(adata, level="sample")
+    organs = niche.get.compare_spatial(adata)
+    adata.obs["sample"] = adata.obs["sample"].astype("category")
+    adata.obs["sample"] = adata.obs["sample"].cat.reorder_categories(
+        list(adata.obs["sample"].cat.categories)[::-1]
+    )
+    niche.tl.compare_spatial(adata)
+    labels = ["sample", "ligand_complex", "receptor_complex"]
+    again = niche.get.compare_spatial(adata, level="sample").astype({"sample": str})
+    both = values.astype({"sample": str}).merge(again, on=labels, suffixes=("", "_again"))
+    assert len(both) == len(values) and (both["value"] == both["value_again"]).all()
+    np.testing.assert_allclose(niche.get.compare_spatial(adata)["effect"], organs["effect"], rtol=1e-9)

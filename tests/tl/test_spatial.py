@@ -212,6 +212,8 @@ BAD = {
     "no radius": (lambda a: None, {"graph": "radius"}, InputValueError, "radius"),
     "null": (lambda a: None, {"null": "exact"}, InputValueError, "null must be"),
     "local": (lambda a: None, {"local": ["A^B"]}, InputTypeError, "local must be"),
+    "slot of others": (lambda a: None, {"key_added": "spatial"}, InputValueError, r"overwrite adata.obsm\['spatial'\]"),
+    "on a line": (lambda a: a.obsm.__setitem__("spatial", np.arange(a.n_obs)[:, None] * np.ones(2)), {"graph": "delaunay"}, InputValueError, "lie on one line"),
     "counts": (lambda a: setattr(a, "X", a.layers["counts"]), {}, InputValueError, "look like counts"),
 }  # fmt: skip
 
@@ -249,3 +251,59 @@ def test_types_are_strata_of_the_border() -> None:
 def test_wrong_type() -> None:
     with pytest.raises(InputTypeError, match="must be an AnnData"):
         niche.tl.spatial_communication("data")
+
+
+def test_coordinates_and_images_are_not_overwritten() -> None:
+    adata = sections()
+    before = adata.obsm["spatial"].copy()
+    adata.uns["picture"] = {}
+    for name, slot in (("spatial", "obsm"), ("picture", "uns")):
+        with pytest.raises(InputValueError, match=f"{slot}.*did not write"):
+            niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"], key_added=name)
+    assert np.array_equal(adata.obsm["spatial"], before) and adata.uns["picture"] == {}
+
+
+def test_spots_without_proportions_have_no_side() -> None:
+    adata = sections()
+    shares = pd.DataFrame({"tumor": adata.obs["tumor_fraction"], "host": 1 - adata.obs["tumor_fraction"]})
+    shares.iloc[:7] = np.nan
+    adata.obsm["shares"] = shares
+    niche.tl.spatial_communication(
+        adata, resource=adata.uns["truth"]["pairs"], interface_key="shares", tumor="tumor", local=None
+    )
+    side = adata.obs["spatial_communication_interface"].astype(str)
+    assert (side[:7] == "neither").all() and (side[7:] != "neither").all()
+
+
+def test_a_gene_away_from_the_border_is_tested_and_called_flat_only_where_it_is() -> None:
+    """Sections where a gene misses the border are no missing values: without them the mean is above 0."""
+    adata = sections()
+    pairs = adata.uns["truth"]["pairs"].iloc[:2]
+    niche.tl.spatial_communication(adata, resource=pairs, local=None, expr_prop=0)
+    side = adata.obs["spatial_communication_interface"].astype(str)
+    dense = adata.X.toarray()
+    dense[side.str.endswith("at interface"), adata.var_names.get_loc(pairs["ligand"][0])] = 0
+    dense[:, adata.var_names.get_loc(pairs["ligand"][1])] = 0.7
+    adata.X = sparse.csr_matrix(dense)
+    for null in ("analytic", "permutation"):
+        niche.tl.spatial_communication(adata, resource=pairs, local=None, expr_prop=0, null=null, n_perms=20)
+        table = niche.get.spatial_communication(adata, level="interface")
+        away = table[table["ligand_complex"] == pairs["ligand"][0]]
+        assert (away["status"] == "tested").all() and (away["pval"] == 1).all()
+        assert (away["z_receptor"] == 0).all() and (away["z_ligand"] < 0).all()
+        flat = table[table["ligand_complex"] == pairs["ligand"][1]]
+        assert set(flat["reason"]) == {"the same in all spots of its side: ligand"}
+
+
+def test_blocks_of_pairs_do_not_show(monkeypatch) -> None:
+    from niche.tl import _spatial_section
+
+    adata = sections()
+    tables = []
+    for values in (2**24, 1):
+        monkeypatch.setattr(_spatial_section, "_VALUES", values)
+        monkeypatch.setattr(_spatial_section, "_LEAST_BLOCK", 2)
+        niche.tl.spatial_communication(adata, resource=adata.uns["truth"]["pairs"], local=None)
+        tables.append([niche.get.spatial_communication(adata, level=k) for k in ("section", "interface")])
+    for whole, parts in zip(*tables, strict=True):
+        pd.testing.assert_frame_equal(whole, parts, check_exact=False, rtol=1e-10)

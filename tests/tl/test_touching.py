@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
 from spatial_study import sections
 
 import niche
-from niche.errors import InputValueError, MissingKeyError
+from niche.errors import InputValueError, MissingKeyError, NicheWarning
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +46,34 @@ def test_bad_input():
     adata.obs["cell_type"] = "all"
     with pytest.raises(InputValueError, match="one cell type"):
         niche.tl.touching(adata)
+
+
+def tissue(points: np.ndarray, types: list[str]) -> ad.AnnData:
+    obs = pd.DataFrame({"cell_type": types, "sample": "s", "patient": "p", "organ": "liver"})
+    obs.index = obs.index.astype(str)
+    return ad.AnnData(np.ones((len(points), 1), np.float32), obs=obs, obsm={"spatial": points})
+
+
+def test_contact_is_mutual_where_neighbours_are_not():
+    """A cell far out has nearest neighbours, but is nobody's."""
+    rng = np.random.default_rng(0)
+    adata = tissue(np.r_[rng.uniform(0, 9, (60, 2)), [[30.0, 30.0]]], ["Tumor"] * 60 + ["T cell"])
+    niche.tl.touching(adata, graph="knn", n_perms=10)
+    table = niche.get.touching(adata).set_index(["source", "target"])
+    assert table.loc[("T cell", "Tumor"), "contacts"] == table.loc[("Tumor", "T cell"), "contacts"] == 6
+
+
+def test_sections_without_a_graph_are_not_assessed():
+    adata = tissue(np.random.default_rng(0).uniform(0, 9, (6, 2)), ["Tumor", "T cell"] * 3)
+    with pytest.warns(NicheWarning, match="no cell has a neighbour in 1 of 1 sections"):
+        niche.tl.touching(adata, graph="knn", n_neighs=6, n_perms=10)
+    assert not len(niche.get.touching(adata)) and not len(niche.get.touching(adata, level="section"))
+    niche.tl.touching(adata, graph="radius", radius=20.0, n_perms=10)
+    assert niche.get.touching(adata)["contacts"].sum() == 30
+
+
+def test_images_are_not_overwritten():
+    adata = sections()
+    adata.uns["spatial"] = {"liver_P1_S1": {}}
+    with pytest.raises(InputValueError, match="would overwrite"):
+        niche.tl.touching(adata, key_added="spatial")

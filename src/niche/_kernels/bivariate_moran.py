@@ -47,7 +47,10 @@ class Sides:
 
 @dataclass(frozen=True)
 class Tested:
-    """Statistics (n_pairs,) with z and upper p; ``freedom`` is the number of values free to permute."""
+    """Statistics (n_pairs,) with z and upper p; ``freedom`` is the number of values free to permute.
+
+    NaN where a side does not vary. Where both do but no permutation changes the statistic, z is 0 and p 1.
+    """
 
     statistic: np.ndarray
     null: Cumulants
@@ -87,6 +90,8 @@ def pair_tests(sides: Sides, left: np.ndarray, right: np.ndarray, permuted: str)
     statistic = np.einsum("ip,ip->p", fixed[:, own], moved[:, other])
     null = cumulants(a, y)
     z, p = upper_tail(statistic, null)
+    still = np.isnan(z) & (y.second > 0).any(axis=0)
+    z[still], p[still] = 0.0, 1.0
     bad = ~np.isfinite(statistic)
     z[bad] = p[bad] = np.nan
     return Tested(statistic, null, z, p, int(np.maximum(a.n - 1, 0).sum()))

@@ -24,6 +24,7 @@ from scipy.special import gammaln, stdtr
 from niche._kernels.saddlepoint_tail import deviate, p_of_deviate
 
 _NO_KURTOSIS = 1e-6
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def power_sums(values: np.ndarray, stratum: np.ndarray, n_strata: int) -> PowerS
             continue
         mean[s] = part.mean(axis=0)
         centred = part - mean[s]
+        centred[:, np.abs(centred).max(axis=0) <= _ROUNDING * np.abs(mean[s])] = 0.0
         square = centred * centred
         second[s], third[s] = square.sum(axis=0), (square * centred).sum(axis=0)
         fourth[s] = (square * square).sum(axis=0)

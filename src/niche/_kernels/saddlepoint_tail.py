@@ -9,6 +9,10 @@ kurtosis k are the statistic's: with q = 1 / (2 - k / g^2), c = g / q and y = 1 
 
 and P(T >= value) = P(Z >= r*) (Barndorff-Nielsen 1986, doi:10.1093/biomet/73.2.307; Jorgensen 1987,
 doi:10.1111/j.2517-6161.1987.tb01685.x). q = 1 is a Poisson, q = 2 a gamma (Pearson III) law.
+
+With negative skewness the support ends at z = -1 / c, the earlier the smaller q, while the law that is
+described goes on. So q is at least 2 abs(g) z, which leaves as much again before the end, but not raised
+beyond a gamma's 2.
 """
 
 from __future__ import annotations
@@ -49,7 +53,10 @@ def normal_deviate(z: float, skew: float, kurtosis: float) -> float:
     if abs(skew) < _NO_SKEW or abs(z) < _CENTRE:
         return z + skew * (1.0 - z * z) / 6.0
     ratio = min(max(kurtosis / (skew * skew), _LEAST_RATIO), _LARGEST_RATIO)
-    q = _away_from_integers(1.0 / (2.0 - ratio))
+    q = 1.0 / (2.0 - ratio)
+    if skew < 0.0 and z > 0.0:
+        q = max(q, min(-2.0 * skew * z, 2.0))
+    q = _away_from_integers(q)
     c = skew / q
     y = 1.0 + c * z
     if y <= 0.0:

@@ -9,7 +9,7 @@ from typing import Any
 import anndata as ad
 import numpy as np
 
-from niche._slots import fingerprint, keys, validate
+from niche._slots import fingerprint, keys, validate, write
 from niche.errors import InputValueError, MissingKeyError, StaleResultError
 
 
@@ -65,11 +65,7 @@ def is_current(adata: ad.AnnData, key: str, params: Mapping[str, Any]) -> bool:
 
 def ours(adata: ad.AnnData) -> list[str]:
     """Keys of ``uns`` that hold a result of niche."""
-    return [
-        key
-        for key, value in adata.uns.items()
-        if isinstance(value, Mapping) and "niche_version" in value and "fingerprint" in value
-    ]
+    return [key for key, value in adata.uns.items() if write.is_ours(value)]
 
 
 def identity(adata: ad.AnnData, key: str) -> str:
@@ -100,9 +96,7 @@ def strings(values: Any) -> list[str]:
 
 
 def _same(stored: Any, wanted: Any) -> bool:
-    from niche._slots.write import plain
-
-    ready = plain(wanted)
+    ready = write.plain(wanted)
     if isinstance(ready, np.ndarray) or isinstance(stored, np.ndarray):
         return np.array_equal(np.asarray(stored), np.asarray(ready))
     return bool(stored == ready)

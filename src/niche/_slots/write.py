@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,25 @@ def slot_name(key: Any, name: str = "key_added") -> None:
     """Refuse a slot name that cannot be stored."""
     if not isinstance(key, str) or not key or "/" in key:
         raise InputValueError(f"{name} must be a non-empty string without '/'. Got {key!r}.")
+
+
+def free_slot(adata: ad.AnnData, key: Any, *, obsm: Sequence[str] = ()) -> None:
+    """Refuse a slot name under which, or under ``obsm`` beside it, something of others lies."""
+    slot_name(key)
+    if is_ours(adata.uns.get(key)):
+        return
+    taken = [f"uns[{key!r}]"] if key in adata.uns else []
+    taken += [f"obsm[{name!r}]" for name in obsm if name in adata.obsm]
+    if taken:
+        raise InputValueError(
+            f"key_added={key!r} would overwrite adata.{taken[0]}, which niche did not write. Choose another "
+            "name."
+        )
+
+
+def is_ours(value: Any) -> bool:
+    """Whether an entry of ``uns`` is a result of niche."""
+    return isinstance(value, Mapping) and "niche_version" in value and "fingerprint" in value
 
 
 def own(adata: ad.AnnData) -> None:

@@ -37,7 +37,7 @@ def touching(
         ``zscore`` (mean of sections within the patient, then of patients), ``n_sections, n_patients`` (that
         hold both types), ``touching`` (at least one contact). ``"section"``: ``sample, patient, organ,
         source, target, contacts, zscore, n_source, n_target``. Pairs that no section holds together are
-        left out.
+        left out, and so are sections without a graph.
 
     Raises
     ------
@@ -57,7 +57,8 @@ def touching(
     validate.choice(level, "level", ("organ", "section"))
     stored = read.result(adata, key, run_first=RUN_FIRST)
     n, types = np.asarray(stored["n_cells"]), read.strings(stored["cell_types"])
-    s, a, b = np.nonzero((n[:, :, None] > 0) & (n[:, None, :] > 0))
+    joined = (np.asarray(stored["sections"]["n_edges"]) > 0)[:, None]
+    s, a, b = np.nonzero(((n > 0) & joined)[:, :, None] & (n > 0)[:, None, :])
     out = {}
     for column, name in (("sample", "name"), ("patient", "patient"), ("organ", "organ")):
         out[column] = pd.Categorical(np.array(read.strings(stored["sections"][name]), dtype=object)[s])

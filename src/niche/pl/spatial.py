@@ -57,7 +57,8 @@ def spatial(
         Out of ``"ligand"``, ``"receptor"``, ``"local"`` (the local statistic, hot spots ringed) and
         ``"interface"`` (sides and border). By default all that are there.
     image
-        Draw over the tissue image where ``uns["spatial"]`` holds one of the section, in squidpy's layout.
+        Draw over the tissue image where ``uns["spatial"]`` holds one of the section, in squidpy's layout. A
+        single one that is named after no section is taken for sections that lie apart, as on one slide.
     spot_size
         Diameter of a spot in units of the coordinates; by default the distance to the nearest spot.
     ax
@@ -113,7 +114,8 @@ def spatial(
                 "choose with sample= and panels=, or leave ax out."
             )
         mine = np.flatnonzero(section == names.index(rows[0]))
-        _draw(ax, points[mine], found[0], mine, _image(adata, rows[0]) if image else None, spot_size)
+        picture = _image(adata, names, rows[0], points, section) if image else None
+        _draw(ax, points[mine], found[0], mine, picture, spot_size)
         ax.set_title(found[0].name, loc="left", fontsize=10)
         return ax
     return _figure(adata, stored, rows, names, section, points, found, place, spot_size, image=image)
@@ -192,38 +194,41 @@ def _layer(
         )
         hot = spot_q(p[:, [k]], section_codes(adata, stored))[:, 0] <= LARGEST_Q
         return _Layer(panel, "local R, hot spots ringed", values, (-(reach or 1.0), reach or 1.0), hot, "R")
-    name = read.strings(stored["pairs"][f"{panel}_complex"])[pair]
-    values = expression(adata, stored, name)
-    return _Layer(
-        panel,
-        f"{panel} {name.replace('_', '+')}",
-        values,
-        (0.0, float(values[shown].max()) or 1.0),
-        none,
-        "log1p",
-    )
+    name = read.strings(stored["pairs"][f"{panel}_complex"])[pair].replace("_", "+")
+    values = expression(adata, stored, panel, pair)
+    if not np.isfinite(values).any():
+        return _Layer(panel, f"{panel} {name}, not measured", values, (0.0, 1.0), none, "log1p")
+    return _Layer(panel, f"{panel} {name}", values, (0.0, float(values[shown].max()) or 1.0), none, "log1p")
 
 
-def expression(adata: ad.AnnData, stored: Mapping[str, Any], unit: str) -> np.ndarray:
-    """Lowest subunit of a complex in every spot; 0 where one is not measured."""
+def expression(adata: ad.AnnData, stored: Mapping[str, Any], end: str, pair: int) -> np.ndarray:
+    """Lowest of the genes (subunits) of the ``"ligand"`` or ``"receptor"`` of a pair, in every spot.
+
+    NaN where one of them is not measured.
+    """
+    genes = read.strings(stored["pairs"][f"{end}_genes"])[pair]
+    if not genes:
+        return np.full(adata.n_obs, np.nan)
     layer = str(stored["params"]["layer"])
     values = matrix.stored_values(adata, None if layer == NONE else layer)
-    columns = adata.var_names.get_indexer(unit.split("_"))
-    if (columns < 0).any():
-        return np.zeros(adata.n_obs)
-    picked = values[:, columns.tolist()]
+    picked = values[:, adata.var_names.get_indexer(genes.split("_")).tolist()]
     picked = picked.compute() if matrix.is_dask(picked) else picked
     dense = picked.toarray() if sparse.issparse(picked) else np.asarray(picked)
     return dense.min(axis=1).astype(float)
 
 
-def _image(adata: ad.AnnData, sample: str) -> tuple[np.ndarray, float] | None:
-    """Tissue image of a section and its scale, squidpy's layout; a single image serves every section."""
+def _image(
+    adata: ad.AnnData, names: list[str], sample: str, points: np.ndarray, section: np.ndarray
+) -> tuple[np.ndarray, float] | None:
+    """Tissue image of a section and its scale, squidpy's layout.
+
+    A single image of another name than a section's serves those that lie apart, as on one slide.
+    """
     held = adata.uns.get("spatial")
     if not isinstance(held, Mapping) or not held:
         return None
     library = held.get(sample)
-    if library is None and len(held) == 1 and "images" in next(iter(held.values()), {}):
+    if len(held) == 1 and not set(held) & set(names) and _apart(points, section == names.index(sample)):
         library = next(iter(held.values()))
     if not isinstance(library, Mapping):
         return None
@@ -233,6 +238,12 @@ def _image(adata: ad.AnnData, sample: str) -> tuple[np.ndarray, float] | None:
             scale = float(library.get("scalefactors", {}).get(f"tissue_{size}_scalef", 1.0))
             return np.asarray(images[size]), scale
     return None
+
+
+def _apart(points: np.ndarray, mine: np.ndarray) -> bool:
+    """Whether no other spot lies within the bounds of a section."""
+    low, high = points[mine].min(axis=0), points[mine].max(axis=0)
+    return not ((points >= low) & (points <= high)).all(axis=1)[~mine].any()
 
 
 def _draw(
@@ -247,7 +258,7 @@ def _draw(
     xy = points
     if image is not None:
         picture, scale = image
-        ax.imshow(picture, alpha=0.7)
+        ax.imshow(picture, alpha=0.7, cmap="gray")
         xy = points * scale
     size = (spot_size * (1 if image is None else image[1])) if spot_size else 0.92 * _spacing(xy)
     style: dict[str, Any] = {"units": "xy", "transOffset": ax.transData, "linewidths": 0}
@@ -305,7 +316,7 @@ def _figure(
     top = height - 0.75
     for r, (name, tall) in enumerate(zip(rows, heights, strict=True)):
         mine = np.flatnonzero(section == names.index(name))
-        picture = _image(adata, name) if image else None
+        picture = _image(adata, names, name, points, section) if image else None
         for c, layer in enumerate(found):
             left = _LABEL + c * (_PANEL + 0.25)
             ax = figure.add_axes((left / width, (top - tall) / height, _PANEL / width, tall / height))

@@ -71,9 +71,10 @@ def numbers(found: Findings, pair: tuple[str, str], samples: list[str]) -> pd.Da
     out: dict[str, Any] = {
         "spot": adata.obs_names.to_numpy(dtype=object)[here], "sample": labels.to_numpy(dtype=object)[here],
         "x": points[:, 0], "y": points[:, 1],
-        "ligand": expression(adata, stored, pair[0])[here],
-        "receptor": expression(adata, stored, pair[1])[here],
     }  # fmt: skip
+    ends = [read.strings(stored["pairs"][f"{end}_complex"]) for end in ("ligand", "receptor")]
+    place = list(zip(*ends, strict=True)).index(pair)
+    out |= {end: expression(adata, stored, end, place)[here] for end in ("ligand", "receptor")}
     side = f"{keys.SPATIAL_COMMUNICATION}_interface"
     if side in adata.obs.columns:
         out["side"] = adata.obs[side].astype(str).to_numpy(dtype=object)[here]

@@ -45,6 +45,17 @@ class GenePairs:
     genes: np.ndarray
     gene_of_column: np.ndarray
 
+    def measured_names(self) -> np.ndarray:
+        """(n_units,) names in the data of the subunits, joined by ``_``; empty where one is not measured."""
+        units = self.units
+        return np.array(
+            [
+                "_".join(self.genes[units.gene[units.start[u] : units.start[u + 1]]]) if known else ""
+                for u, known in enumerate(units.measured)
+            ],
+            dtype=object,
+        )
+
 
 def gene_pairs(adata: ad.AnnData, table: pd.DataFrame, organism: str) -> GenePairs:
     """Match a resource; refuse data whose genes it does not know."""

@@ -83,9 +83,14 @@ def built_graph(
 ) -> sparse.csr_matrix:
     """Graph of one section, by squidpy; no edge where there are too few spots for one."""
     n = len(points)
-    if n <= max(n_neighs, points.shape[1] + 1):
-        return sparse.csr_matrix((n, n))
     kind = ("grid" if on_grid else "knn") if graph == "auto" else graph
+    if n <= {"radius": 1, "delaunay": points.shape[1] + 1}.get(kind, n_neighs):
+        return sparse.csr_matrix((n, n))
+    if kind == "delaunay" and np.linalg.matrix_rank(points - points.mean(axis=0)) < points.shape[1]:
+        raise InputValueError(
+            f"graph='delaunay' cannot be built: all {n} spots of a section lie on one line or plane. Take "
+            "graph='knn' or 'radius', or leave coordinates out that do not vary."
+        )
     small = ad.AnnData(sparse.csr_matrix((n, 1), dtype=np.float32), obsm={keys.SPATIAL: points})
     found = sparse.csr_matrix(_by_squidpy(small, kind, n_neighs, radius), dtype=np.float64)
     found.eliminate_zeros()

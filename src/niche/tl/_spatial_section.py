@@ -8,7 +8,6 @@ import numpy as np
 from scipy import sparse
 
 from niche._kernels.bivariate_moran import Sides, Tested, pair_tests, scaled, whole_section
-from niche._kernels.linear_permutation import upper_tail
 from niche._kernels.mixed_spots import without_mixing
 from niche._kernels.spatial_permutation import exceedances
 from niche._kernels.unit_matrix import unit_matrix
@@ -17,7 +16,7 @@ from niche._stats.fdr import benjamini_hochberg
 from niche.tl._pairs_of_genes import GenePairs
 from niche.tl._spatial_sides import HOST, TUMOR
 
-_BLOCK = 1024
+_BLOCK, _LEAST_BLOCK, _VALUES = 1024, 64, 2**24
 _OTHER = {"receptor": "ligand", "ligand": "receptor"}
 
 
@@ -107,7 +106,7 @@ def global_tests(
     found = {name: np.zeros(0) for name in ("statistic", "null_sd", "z", "pval", "qval")}
     pairs = _by_ligand(np.flatnonzero(reasons == 0), genes)
     parts = []
-    for block in _blocks(pairs):
+    for block in _blocks(pairs, section.side.size):
         ligands, left = np.unique(genes.ligand[block], return_inverse=True)
         receptors, right = np.unique(genes.receptor[block], return_inverse=True)
         sides = whole_section(section.weight, section.dense(ligands), section.dense(receptors))
@@ -116,8 +115,7 @@ def global_tests(
         if options.n_perms:
             p = _permuted(sides, left, right, tested, options.permuted, options, (section.number, 0))
         flat = [np.isnan(one).any(axis=0) for one in (sides.ligand, sides.receptor)]
-        code = codes.communication_codes.sided(codes.FLAT, flat[0][left], flat[1][right])
-        reasons[block] = np.where((code == 0) & np.isnan(tested.z), codes.FLAT + 2, code)
+        reasons[block] = codes.communication_codes.sided(codes.FLAT, flat[0][left], flat[1][right])
         parts.append((tested.statistic, np.sqrt(tested.null.variance), tested.z, p))
     if not parts:
         return reasons, pairs, found
@@ -202,7 +200,7 @@ def interface_tests(
         ]
         reasons[d] = reasons_of(genes, *silent)
         pairs = _by_ligand(np.flatnonzero(reasons[d] == 0), genes)
-        for block in _blocks(pairs):
+        for block in _blocks(pairs, section.side.size):
             found, flat = _across(section, border, senders, receivers, block, genes, options, d)
             reasons[d][block[flat > 0]] = flat[flat > 0]
             kept = flat == 0
@@ -246,7 +244,7 @@ def _across(
     effect, spread = np.zeros((2, block.size))
     for k, permuted in enumerate(_OTHER):
         tested = pair_tests(sides, left, right, permuted)
-        _, p = upper_tail(tested.statistic, tested.null)
+        p = tested.p
         if options.n_perms:
             p = _permuted(
                 sides, left, right, tested, permuted, options, (section.number, 1 + 2 * direction + k)
@@ -266,5 +264,7 @@ def _by_ligand(pairs: np.ndarray, genes: GenePairs) -> np.ndarray:
     return pairs[np.lexsort((genes.receptor[pairs], genes.ligand[pairs]))]
 
 
-def _blocks(pairs: np.ndarray) -> list[np.ndarray]:
-    return [pairs[first : first + _BLOCK] for first in range(0, pairs.size, _BLOCK)]
+def _blocks(pairs: np.ndarray, n_spots: int) -> list[np.ndarray]:
+    """Pairs taken together: fewer in large sections, whose values would not fit into memory."""
+    size = int(np.clip(_VALUES // n_spots, _LEAST_BLOCK, _BLOCK))
+    return [pairs[first : first + size] for first in range(0, pairs.size, size)]

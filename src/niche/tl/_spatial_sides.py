@@ -118,4 +118,4 @@ def _summed(table: object, name: str, tumor: list[str] | None) -> np.ndarray:
             f"say with tumor= which columns of adata.obsm[{name!r}] are tumor. Columns: "
             f"{validate.shown(columns)}{f'; not there: {validate.shown(unknown)}' if unknown else ''}."
         )
-    return table[tumor].sum(axis=1).to_numpy(float)
+    return table[tumor].sum(axis=1, skipna=False).to_numpy(float)

@@ -52,6 +52,7 @@ def spatial_payload(
             {"section": np.full(n, s, dtype=np.int32), "pair": one.pop("pair").astype(np.int32)}
             | {"direction": one.pop("direction").astype(np.uint8), **one}
         )
+    measured = genes.measured_names()
     payload = {
         "sections": {
             "name": list(samples.cells.names), "patient": list(samples.patient),
@@ -63,6 +64,7 @@ def spatial_payload(
             "ligand_complex": genes.table["ligand"].to_numpy(dtype=object),
             "receptor_complex": genes.table["receptor"].to_numpy(dtype=object),
             "pathway": genes.table["pathway"].fillna("").to_numpy(dtype=object),
+            "ligand_genes": measured[genes.ligand], "receptor_genes": measured[genes.receptor],
         },
         "reasons": reasons, "interface_reasons": across,
         "tests": _together(tests), "interface": _together(borders),

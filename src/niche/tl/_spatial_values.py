@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from niche._slots import read
 from niche._slots import spatial_codes as codes
 
 _LARGEST = 0.999
@@ -30,8 +31,11 @@ class SectionValues:
     reason: np.ndarray
 
 
-def section_values(stored: Mapping[str, Any], statistic: str) -> SectionValues:
-    r"""Values :math:`\operatorname{artanh}(R)`, of the section or across the border one way."""
+def section_values(stored: Mapping[str, Any], statistic: str, names: Sequence[str]) -> SectionValues:
+    r"""Values :math:`\operatorname{artanh}(R)`, of the section or across the border one way.
+
+    Sections come in the order of ``names``: categories may have been reordered since they were stored.
+    """
     reasons = np.asarray(stored["reasons"])
     found = stored["tests"]
     chosen = np.ones(len(found["section"]), dtype=bool)
@@ -43,7 +47,9 @@ def section_values(stored: Mapping[str, Any], statistic: str) -> SectionValues:
     where = (np.asarray(found["section"])[chosen], np.asarray(found["pair"])[chosen])
     value[where] = np.arctanh(np.clip(np.asarray(found["statistic"])[chosen], -_LARGEST, _LARGEST))
     variance[where] = np.asarray(found["null_sd"])[chosen] ** 2
-    return SectionValues(value, variance, reasons)
+    known = read.strings(stored["sections"]["name"])
+    order = [known.index(name) for name in names]
+    return SectionValues(value[order], variance[order], reasons[order])
 
 
 def unit_values(sections: SectionValues, unit: np.ndarray, n_units: int) -> tuple[np.ndarray, np.ndarray]:

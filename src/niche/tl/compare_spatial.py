@@ -125,7 +125,7 @@ def compare_spatial(
     )  # fmt: skip
     organs, organ_of_sample = organ_names(samples, tissues)
     listed = list(tables.names(covariates, "covariates"))
-    values = section_values(stored, statistic)
+    values = section_values(stored, statistic, samples.cells.names)
     tested = np.flatnonzero(np.isfinite(values.value[organ_of_sample >= 0]).any(axis=0))
     found: dict[str, Any] = {}
     if len(organs) > 1:

@@ -145,7 +145,8 @@ def spatial_communication(
         Coordinates, graph, column or layer are not there.
     InputValueError
         Coordinates that are missing or repeated within a section, a graph that joins sections, sides that
-        cannot be read, values that are not log1p-normalised, an option that cannot be worked with.
+        cannot be read, values that are not log1p-normalised, a ``key_added`` that holds something else
+        (such as ``"spatial"``), an option that cannot be worked with.
     InputTypeError
         ``adata`` is no AnnData, or an argument has the wrong type.
 
@@ -170,8 +171,10 @@ def spatial_communication(
     receptor in host) and once back. Receptors are permuted among all spots of their own side of the section
     (and of one cell type, with ``groupby``) while ligands stay, and the other way round; moments are exact
     and added over strata. ``pval`` is the larger of both, so both genes must lie where the border meets the
-    other: expression of a whole compartment alone gives nothing. ``statistic`` is the mean of
-    :math:`z / \sqrt{n - 1}` of both orders, a correlation within compartments. Where shares of tumor are
+    other: expression of a whole compartment alone gives nothing. A gene that misses the border is tested as
+    well, with z = 0 and p = 1 where the other is permuted; without it means over sections would lie above 0.
+    ``statistic`` is the mean of :math:`z / \sqrt{n - 1}` of both orders, a correlation within compartments.
+    Where shares of tumor are
     given, what mixing explains is taken off every gene first: mixed spots lie at the border, and a gene of
     the tumor is seen in host spots there without any contact. On the scale of counts a mixture is a straight
     line in the share; its log1p, fitted over all spots of the section, is subtracted.
@@ -213,7 +216,7 @@ def spatial_communication(
     for value, name in ((min_spots, "min_spots"), (min_interface, "min_interface"), (n_perms, "n_perms")):
         validate.number(value, name, low=4 if name == "min_spots" else 1, integer=True)
     validate.flag(copy, "copy")
-    write.slot_name(key_added)
+    write.free_slot(adata, key_added, obsm=(key_added, f"{key_added}_pval"))
     seed = int(validate.generator(rng).integers(2**31))
     threads = settings.threads(n_jobs)
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from niche._settings import settings
 from niche._slots import fingerprint, keys, validate, write
 from niche._slots.organ_names import organ_name
-from niche.errors import InputValueError
+from niche.errors import InputValueError, warn
 from niche.tl._spatial_graph import GRAPHS, built_graph, coordinates, quiet, stored_graph
 
 
@@ -65,14 +65,16 @@ def touching(
     AnnData or None
         Stored in ``uns[key_added]``, read by :func:`niche.get.touching`: ``contacts`` (n_sections x n_types x
         n_types edges of the graph, both directions counted), ``zscore`` (NaN where a section lacks a type),
-        ``n_cells`` (n_sections x n_types), ``sections``, ``cell_types``, ``params``, ``fingerprint``.
+        ``n_cells`` (n_sections x n_types), ``sections``, ``cell_types``, ``params``, ``fingerprint``. Warns
+        of sections without a graph, such as those of too few cells.
 
     Raises
     ------
     MissingKeyError
         Coordinates, graph or column are not there.
     InputValueError
-        Coordinates that are missing or repeated, a graph that joins sections, or a single cell type.
+        Coordinates that are missing or repeated, a graph that joins sections, a single cell type, or a
+        ``key_added`` that holds something else.
     InputTypeError
         ``adata`` is no AnnData.
 
@@ -80,8 +82,9 @@ def touching(
     -----
     Contacts and z are those of squidpy's neighbourhood enrichment (Palla et al. 2022,
     doi:10.1038/s41592-021-01358-2): the count against its mean and standard deviation when the types are
-    permuted over the cells of the section. The z grows with the number of cells and says nothing about
-    patients.
+    permuted over the cells of the section. Two cells touch where either is a neighbour of the other, also in
+    a graph that has one of both only (``"knn"``), so contacts are symmetric. The z grows with the number of
+    cells and says nothing about patients.
 
     Examples
     --------
@@ -98,7 +101,7 @@ def touching(
     if graph == "radius" or radius is not None:
         validate.number(radius, "radius", low=0, open_low=True)
     validate.flag(copy, "copy")
-    write.slot_name(key_added)
+    write.free_slot(adata, key_added)
     seed = int(validate.generator(rng).integers(2**31))
     samples = validate.samples(adata, sample_key, patient_key, organ_key, tissue_key)
     types = validate.factor(adata, groupby, "groupby")
@@ -108,19 +111,26 @@ def touching(
     weight = None if connectivity_key is None else stored_graph(adata, connectivity_key, samples.cells)
     shape = (len(samples.cells.names), len(types.names), len(types.names))
     contacts, z = np.zeros(shape, dtype=np.int64), np.full(shape, np.nan)
-    n_cells = np.zeros(shape[:2], dtype=np.int64)
+    n_cells, n_edges = np.zeros(shape[:2], dtype=np.int64), np.zeros(shape[0], dtype=np.int64)
     for s in range(shape[0]):
         rows = np.flatnonzero(samples.cells.codes == s)
-        own = (
+        near = (
             built_graph(points[rows], graph, n_neighs, radius, on_grid="spatial" in adata.uns)
             if weight is None
             else weight[rows][:, rows]
         )
-        n_cells[s] = np.bincount(types.codes[rows], minlength=shape[1])
+        own = _either_way(near)
+        n_cells[s], n_edges[s] = np.bincount(types.codes[rows], minlength=shape[1]), own.nnz // 2
         if own.nnz:
             met = np.flatnonzero(n_cells[s])
             where = np.ix_(np.array([s]), met, met)
             contacts[where], z[where] = _enrichment(own, types.codes[rows], n_perms, seed + s)
+    bare = [name for name, n in zip(samples.cells.names, n_edges, strict=True) if n == 0]
+    if bare:
+        warn(
+            f"no cell has a neighbour in {len(bare)} of {shape[0]} sections, for example {bare[0]!r}: "
+            "contacts there are not known, and not 0."
+        )
     params: dict[str, Any] = {
         "groupby": types.key, "connectivity_key": connectivity_key, "graph": graph, "n_neighs": int(n_neighs),
         "radius": radius, "n_perms": int(n_perms), "spatial_key": place, "sample_key": samples.cells.key,
@@ -131,6 +141,7 @@ def touching(
         "sections": {
             "name": list(samples.cells.names), "patient": list(samples.patient),
             "organ": [organ_name(o, t) for o, t in zip(samples.organ, samples.tissue, strict=True)],
+            "n_edges": n_edges,
         },
         "cell_types": list(types.names), "contacts": contacts, "zscore": z, "n_cells": n_cells,
     }  # fmt: skip
@@ -143,6 +154,13 @@ def touching(
     target = adata.copy() if copy else adata
     write.result(target, key_added, params=params, payload=payload, fingerprint=digest)
     return target if copy else None
+
+
+def _either_way(weight: sparse.csr_matrix) -> sparse.csr_matrix:
+    """The edges of a graph both ways, and none from a cell to itself."""
+    both = (weight + weight.T).tocoo()
+    apart = both.row != both.col
+    return sparse.csr_matrix((both.data[apart], (both.row[apart], both.col[apart])), shape=both.shape)
 
 
 def _enrichment(
