@@ -9,6 +9,7 @@ from typing import Any
 
 import anndata as ad
 import pytest
+from scipy import sparse
 from spatial_study import sections
 from test_determinism import differences
 from test_scale import TILE, _opened
@@ -19,6 +20,7 @@ from niche._slots import matrix
 from niche._slots.lazy import is_dask
 from niche.errors import NicheWarning
 from niche.tl import _cluster_stability
+from niche.tl._spatial_graph import built_graph
 
 pytestmark = pytest.mark.once
 
@@ -37,7 +39,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "programs_across_sites": {"qc": QUICK["qc"]} | PROGRAMS,
     "organotropism": QUICK | EDGES | PROGRAMS,
     "xenograft": QUICK | EDGES | {"qc": {"min_cells_scrublet": 100_000}},
-    "spatial": {"spatial": {"n_perms": 10}},
+    "spatial": {"spatial": {"n_perms": 10, "connectivity_key": "near"}},
 }
 
 
@@ -57,6 +59,9 @@ def _data(recipe: str, demo: ad.AnnData) -> ad.AnnData:
     if recipe == "spatial":
         found = sections()
         found.X = found.layers.pop("counts")
+        rows = found.obs.groupby("sample", observed=True, sort=False).indices.values()
+        graphs = [built_graph(found.obsm["spatial"][mine], "knn", 4, None, on_grid=False) for mine in rows]
+        found.obsp["near"] = sparse.block_diag(graphs, format="csr")
         return found
     if recipe == "xenograft":
         return niche.datasets.simulate_xenograft(1, animals_per_organ=2, cells=90, n_genes=1500)
