@@ -1,4 +1,4 @@
-"""Every floor in pyproject.toml is a version that the tests were run with, as tests/floors.txt lists them."""
+"""Every floor in pyproject.toml is the version in tests/floors.txt, with which the tests are to be run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def needed(root: Path) -> list[Requirement]:
 
 @pytest.fixture(scope="module")
 def tried(root: Path) -> dict[str, Version]:
-    """The versions that were tried."""
+    """The versions to try."""
     lines = (root / "tests" / "floors.txt").read_text(encoding="utf-8").splitlines()
     pairs = [line.split("==") for line in lines if not line.startswith("#")]
     return {name: Version(version) for name, version in pairs}
