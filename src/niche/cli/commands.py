@@ -27,7 +27,7 @@ _OWN_STEPS = (
 
 
 def demo(arguments: argparse.Namespace) -> None:
-    """Run everything on the bundled data; fewer numbers of programs are tried, so that it takes a minute."""
+    """Run everything on the bundled data; fewer numbers of programs are tried, so that it takes minutes."""
     from niche import datasets
     from niche.recipes import OrganotropismConfig
 
