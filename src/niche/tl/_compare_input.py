@@ -94,6 +94,17 @@ def _complete(units: AnalysisUnits) -> bool:
     return bool((table > 0).all(axis=None))
 
 
+def study_of_samples(
+    adata: ad.AnnData, covariates: Sequence[str], samples: validate.Samples, organs: list[str],
+    organ_code: np.ndarray, method: Method,
+) -> Study:  # fmt: skip
+    """The design of data whose samples were read at the door."""
+    return study_of(
+        adata, covariates, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
+        samples.tissue, organs, organ_code, method,
+    )  # fmt: skip
+
+
 def study_of_stored(
     adata: ad.AnnData, stored: Mapping[str, Any], covariates: Sequence[str], method: Method
 ) -> Study:

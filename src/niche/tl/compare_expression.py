@@ -19,7 +19,7 @@ from niche.tl._communication_result import columns_read
 from niche.tl._compare_deseq2 import NOT_MODELLED, ByDeseq2, check_backend, stated
 from niche.tl._compare_edges import joined
 from niche.tl._compare_genes import OfType, by_niche, compare_genes
-from niche.tl._compare_input import METHODS, Study, study_of
+from niche.tl._compare_input import METHODS, Study, study_of_samples
 from niche.tl._compare_reasons import Reasons
 from niche.tl._compare_result import result_of
 from niche.tl._gene_sums import gene_sums
@@ -164,10 +164,7 @@ def compare_expression(
     types = cell_types(adata, groupby, compartment_key, level=level, need_compartment=False)
     organs, organ_of_sample = organs_of(samples, tissues)
     listed = list(tables.names(covariates, "covariates"))
-    study = study_of(
-        adata, listed, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
-        samples.tissue, organs, organ_of_sample, patients,
-    )  # fmt: skip
+    study = study_of_samples(adata, listed, samples, organs, organ_of_sample, patients)
     read_from = keys.COUNTS if has_counts else layer
     values = matrix.resolve(adata, read_from, "counts" if has_counts else "lognorm")
 

@@ -18,7 +18,7 @@ from niche.get.programs import programs as programs_table
 from niche.tl import _program_ambient as leak
 from niche.tl import _program_usage as usage_of
 from niche.tl._communication_pass import organ_names
-from niche.tl._compare_input import METHODS, Study, study_of
+from niche.tl._compare_input import METHODS, Study, study_of_samples
 from niche.tl._program_evidence import Evidence
 from niche.tl._program_incoming import incoming_signals
 from niche.tl._program_leaks import CALLS_OF_PROGRAMS, leaking, suspect_calls
@@ -159,10 +159,7 @@ def compare_programs(
             "with tissues=, or an organ."
         )
     listed = list(tables.names(covariates, "covariates"))
-    study = study_of(
-        adata, listed, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
-        samples.tissue, organs, organ_of_sample, patients,
-    )  # fmt: skip
+    study = study_of_samples(adata, listed, samples, organs, organ_of_sample, patients)
     found = _Compared(
         adata, stored, key, study, samples.cells.codes, int(min_cells), patients, float(max_share)
     )

@@ -19,7 +19,7 @@ from niche.get._compare_units import groups_of, sample_covariates
 from niche.get.spatial import RUN_FIRST
 from niche.tl._communication_pass import organ_names
 from niche.tl._compare_calls import LARGEST_Q
-from niche.tl._compare_input import METHODS, Study, study_of
+from niche.tl._compare_input import METHODS, Study, study_of_samples
 from niche.tl._compare_reasons import Reasons
 from niche.tl._organ_results import CALLS, VALUES, OrganResults, few_tests, precision_weights
 from niche.tl._spatial_values import SectionValues, section_values, unit_values
@@ -129,10 +129,7 @@ def compare_spatial(
     tested = np.flatnonzero(np.isfinite(values.value[organ_of_sample >= 0]).any(axis=0))
     found: dict[str, Any] = {}
     if len(organs) > 1:
-        study = study_of(
-            adata, listed, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
-            samples.tissue, organs, organ_of_sample, patients,
-        )  # fmt: skip
+        study = study_of_samples(adata, listed, samples, organs, organ_of_sample, patients)
         found = _between(study, values, tested, patients).payload()
     means = _Means(values, samples.patient, organ_of_sample, organs)
     groups = groups_of(organs, organ_of_sample, samples.organ, samples.tissue)

@@ -13,7 +13,7 @@ from niche._slots import fingerprint, keys, tables, validate, write
 from niche.errors import InputValueError
 from niche.tl._cell_types import CellTypes, cell_types
 from niche.tl._communication_pass import organ_names
-from niche.tl._compare_input import METHODS, Study, study_of
+from niche.tl._compare_input import METHODS, Study, study_of_samples
 from niche.tl._composition_parts import ABSENT, Part, part_of, part_tests
 from niche.tl._organ_results import OrganResults
 
@@ -139,10 +139,7 @@ def composition(
             f"nothing to compare: {validate.shown(organs)} is the only organ. Add primary or normal tissue "
             "with tissues=, or an organ."
         )
-    study = study_of(
-        adata, listed, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
-        samples.tissue, organs, organ_of_sample, patients,
-    )  # fmt: skip
+    study = study_of_samples(adata, listed, samples, organs, organ_of_sample, patients)
     counts = _counts(samples.cells.codes, len(samples.cells.names), types)
     found = _Tested(study, types, counts, within, int(min_cells), patients)
 

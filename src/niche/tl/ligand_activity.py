@@ -16,7 +16,7 @@ from niche.errors import InputValueError
 from niche.tl._cell_types import cell_types
 from niche.tl._communication_pass import organ_names
 from niche.tl._communication_result import columns_read
-from niche.tl._compare_input import METHODS, study_of
+from niche.tl._compare_input import METHODS, study_of_samples
 from niche.tl._gene_sums import gene_sums
 from niche.tl._ligand_network import check_installed, network_of
 from niche.tl._ligand_responses import compare_responses, responses_of
@@ -169,10 +169,7 @@ def ligand_activity(
             "other samples. Add primary or normal tissue with tissues=, or an organ."
         )
     listed = list(tables.names(covariates, "covariates"))
-    study = study_of(
-        adata, listed, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
-        samples.tissue, organs, organ_of_sample, patients,
-    )  # fmt: skip
+    study = study_of_samples(adata, listed, samples, organs, organ_of_sample, patients)
     has_counts = matrix.has_counts(adata)
     read_from = keys.COUNTS if has_counts else layer
     values = matrix.resolve(adata, read_from, "counts" if has_counts else "lognorm")

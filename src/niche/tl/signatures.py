@@ -17,7 +17,7 @@ from niche.errors import InputValueError, warn
 from niche.get._compare_units import groups_of
 from niche.resources.gmt import file_digest
 from niche.tl._communication_pass import organ_names
-from niche.tl._compare_input import METHODS, study_of
+from niche.tl._compare_input import METHODS, study_of_samples
 from niche.tl._signature_scores import cell_scores, coverage_of, gene_means, weights_of
 from niche.tl._signature_sets import Signatures, signature_sets
 from niche.tl._signature_subtypes import subtype_payload
@@ -192,10 +192,7 @@ def score_signatures(
     listed = list(tables.names(covariates, "covariates"))
     study = None
     if len(organs) > 1:
-        study = study_of(
-            adata, listed, samples.cells.key, samples.cells.names, samples.patient, samples.organ,
-            samples.tissue, organs, organ_of_sample, patients,
-        )  # fmt: skip
+        study = study_of_samples(adata, listed, samples, organs, organ_of_sample, patients)
     values = matrix.resolve(adata, layer, "lognorm")
 
     means = gene_means(values, threads)
