@@ -52,7 +52,7 @@ class SpatialPairsConfig(Part):
     graph: Literal["auto", "grid", "knn", "radius", "delaunay"] = Field(
         default="auto",
         description="grid: an array of spots; knn: nearest spots; radius; delaunay. auto takes the grid "
-        "where there is a tissue image as Visium has it, else the nearest spots.",
+        "where there is a tissue image and spots lie on an array, as in Visium, else the nearest spots.",
     )
     n_neighs: int = Field(
         default=6, ge=1, le=1000, description="Neighbours of grid (6 hexagonal, 4 square) and knn."

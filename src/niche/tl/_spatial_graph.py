@@ -12,6 +12,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.spatial import cKDTree
 
 from niche._slots import keys, validate
 from niche._slots.lazy import held
@@ -20,6 +21,8 @@ from niche.errors import InputTypeError, InputValueError, MissingKeyError
 
 Graph = Literal["auto", "grid", "knn", "radius", "delaunay"]
 GRAPHS = ("auto", "grid", "knn", "radius", "delaunay")
+_ALIKE = 1.25
+"""Farther to closer distance of an array. Cells in tissue have 2 and more, random places 4 to 5."""
 
 
 def coordinates(adata: ad.AnnData, spatial_key: str | None, sections: Factor) -> tuple[str, np.ndarray]:
@@ -61,6 +64,11 @@ def stored_graph(adata: ad.AnnData, key: str, sections: Factor) -> sparse.csr_ma
             f"graph {key!r} not found in adata.obsp. Available: {validate.shown(adata.obsp) or 'none'}. "
             "Leave connectivity_key out to have one built."
         )
+    if "distance" in key.lower():
+        raise InputValueError(
+            f"adata.obsp[{key!r}] holds distances by its name, and far spots would count more than near ones. "
+            "Name the weights, such as 'spatial_connectivities', or copy it to another name if it holds them."
+        )
     weight = sparse.csr_matrix(held(adata.obsp[key]), dtype=np.float64)
     weight.eliminate_zeros()
     if not np.isfinite(weight.data).all() or (weight.data < 0).any():
@@ -83,7 +91,9 @@ def built_graph(
 ) -> sparse.csr_matrix:
     """Graph of one section, by squidpy; no edge where there are too few spots for one."""
     n = len(points)
-    kind = ("grid" if on_grid else "knn") if graph == "auto" else graph
+    kind = graph
+    if graph == "auto":
+        kind = "grid" if on_grid and is_array(points) else "knn"
     if n <= {"radius": 1, "delaunay": points.shape[1] + 1}.get(kind, n_neighs):
         return sparse.csr_matrix((n, n))
     if kind == "delaunay" and np.linalg.matrix_rank(points - points.mean(axis=0)) < points.shape[1]:
@@ -96,6 +106,15 @@ def built_graph(
     found.eliminate_zeros()
     found.sort_indices()
     return found
+
+
+def is_array(points: np.ndarray) -> bool:
+    """Whether spots lie on a regular array: nearly all have their nearest one equally far away."""
+    if len(points) < 3:
+        return False
+    nearest = cKDTree(points).query(points, k=2)[0][:, 1]
+    close, far = np.quantile(nearest, [0.1, 0.9])
+    return bool(far <= _ALIKE * close)
 
 
 def _by_squidpy(adata: ad.AnnData, kind: str, n_neighs: int, radius: float | None) -> sparse.csr_matrix:

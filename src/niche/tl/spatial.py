@@ -85,7 +85,8 @@ def spatial_communication(
         a graph is built per section by squidpy.
     graph
         ``"grid"`` (an array of spots), ``"knn"``, ``"radius"``, ``"delaunay"``; ``"auto"`` takes the grid
-        where ``uns["spatial"]`` exists, as Visium data have it, else nearest neighbours.
+        where ``uns["spatial"]`` exists, as Visium data have it, and the spots of a section lie on a regular
+        array, else nearest neighbours.
     n_neighs
         Neighbours of ``"grid"`` (6 hexagonal, 4 square) and ``"knn"``.
     radius
