@@ -66,7 +66,7 @@ def stored_graph(adata: ad.AnnData, key: str, sections: Factor) -> sparse.csr_ma
         )
     if "distance" in key.lower():
         raise InputValueError(
-            f"adata.obsp[{key!r}] holds distances by its name, and far spots would count more than near ones. "
+            f"adata.obsp[{key!r}] holds distances by its name: far spots would count more than near ones. "
             "Name the weights, such as 'spatial_connectivities', or copy it to another name if it holds them."
         )
     weight = sparse.csr_matrix(held(adata.obsp[key]), dtype=np.float64)
