@@ -31,7 +31,7 @@ def test_not_ok(study):
     study.obs["tissue"] = "primary"
     report = niche.pp.check(study)
     assert not report.ok
-    assert "not usable as it is (1 errors" in repr(report)
+    assert "not usable as it is (1 error, " in repr(report)
 
 
 def test_one_of_each(study):
