@@ -85,13 +85,12 @@ def to_cellxgene(adata: ad.AnnData) -> ad.AnnData:
             "X_... Run niche.tl.cluster first."
         )
     obs = pd.concat([_allowed(adata.obs, RESERVED), *_scores(adata)], axis=1)
-    shown = ad.AnnData(
-        _csr(adata.X), obs=obs.loc[:, ~obs.columns.duplicated()], var=_allowed(adata.var, RESERVED_VAR),
-        obsm=embeddings,
-    )  # fmt: skip
+    var, raw = _allowed(adata.var, RESERVED_VAR), None
     if keys.COUNTS in adata.layers:
-        counts = _csr(adata.layers[keys.COUNTS]).astype(np.float32)
-        shown.raw = ad.AnnData(counts, obs=shown.obs[[]], var=shown.var[[]])
+        raw = {"X": _csr(adata.layers[keys.COUNTS]).astype(np.float32), "var": var[[]]}
+    shown = ad.AnnData(
+        _csr(adata.X), obs=obs.loc[:, ~obs.columns.duplicated()], var=var, obsm=embeddings, raw=raw
+    )
     first = [name for name in EMBEDDINGS if name in embeddings] or sorted(embeddings)
     shown.uns["default_embedding"] = first[0]
     tables = [name for name, values in adata.obsm.items() if isinstance(values, pd.DataFrame)]
