@@ -16,6 +16,8 @@ import niche
 from niche.cli import main
 from niche.recipes import load_config
 
+pytestmark = pytest.mark.once
+
 
 class TestTumorStroma:
     """The recipe that needs no cell types, from the command line."""
