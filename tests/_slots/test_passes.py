@@ -17,7 +17,8 @@ from niche._slots import matrix, passes
 from niche._slots.matrix import Matrix
 from niche.errors import InputValueError
 
-VALUES = sparse.random(500, 12, 0.3, "csr", rng=np.random.default_rng(0), dtype=np.float64)
+DRAWN = np.random.default_rng(0).random((2, 500, 12))
+VALUES = sparse.csr_matrix(np.where(DRAWN[0] < 0.3, DRAWN[1], 0.0))
 
 
 def sums(values: object) -> np.ndarray:
