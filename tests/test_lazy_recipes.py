@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,16 +86,24 @@ def _named() -> set[str]:
     return set(rows)
 
 
-@pytest.mark.filterwarnings("ignore::niche.errors.NicheWarning")
+def _told(run: Callable[..., ad.AnnData], adata: ad.AnnData, config: object) -> tuple[ad.AnnData, set[str]]:
+    """What a recipe returns, and what it warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = run(adata, config)
+    return found, {str(one.message) for one in caught if issubclass(one.category, NicheWarning)}
+
+
 @pytest.mark.parametrize("recipe", list(RECIPES))
 def test_lazily_read_data_give_the_same_bits(recipe: str, _demo: ad.AnnData, tmp_path: Path) -> None:
     adata = _data(recipe, _demo)
     adata.uns = {}
     adata.write_h5ad(tmp_path / "study.h5ad")
     run, config = getattr(niche.recipes, recipe), {"recipe": recipe} | RECIPES[recipe]
-    held = run(ad.read_h5ad(tmp_path / "study.h5ad"), config)
+    held, warned = _told(run, ad.read_h5ad(tmp_path / "study.h5ad"), config)
     lazily = _opened(tmp_path / "study.h5ad")
-    found = run(lazily, config)
+    found, also = _told(run, lazily, config)
+    assert warned <= also and all("cluster.run = false" in text for text in also - warned), "no other warning"
     stay = recipe not in IN_MEMORY
     assert is_dask(found.X) == is_dask(found.layers["counts"]) == stay, "the matrices stay on disk"
     assert is_dask(lazily.X) and not set(lazily.uns), "the data are left alone"
@@ -106,7 +115,7 @@ def test_lazily_read_data_give_the_same_bits(recipe: str, _demo: ad.AnnData, tmp
     assert {step for step, shape in taken.items() if shape == largest} <= set(WHOLE)
     assert differences(held, found) == ["uns.recipe.notes"]
 
-    again = run(found, config)
+    again, _ = _told(run, found, config)
     assert set(again.uns["recipe"]["steps"]["status"]) <= {"resumed", "skipped"}
     found.write_h5ad(tmp_path / "result.h5ad")
     assert differences(found, ad.read_h5ad(tmp_path / "result.h5ad")) == []
